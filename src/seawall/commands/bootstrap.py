@@ -1,0 +1,89 @@
+"""What every command that needs the hub does first: find or start the database, and set Django up."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from seawall.postgres import EmbeddedPostgres, PostgresError
+
+
+def home() -> Path:
+    """The hub's home, as `seawall.hub.settings` computes it, without importing Django."""
+    default = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "seawall"
+    return Path(os.environ.get("SEAWALL_HOME") or default).absolute()
+
+
+@contextmanager
+def hub(*, migrated: bool = True) -> Iterator[None]:
+    """Have a database and a set-up Django inside the block; leave the embedded server (if it is ours) at the end.
+
+    With `migrated`, refuses a database that is not up to date. Raises ClickException with a sentence.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "seawall.hub.settings")
+    _make_home()
+    if os.environ.get("DATABASE_URL") or os.environ.get("SEAWALL_EMBEDDED_URL"):
+        _set_up(migrated=migrated)
+        yield
+        return
+    server = EmbeddedPostgres(home=home() / "postgres")
+    try:
+        url = server.acquire()
+    except PostgresError as error:
+        raise click.ClickException(str(error)) from error
+    os.environ["SEAWALL_EMBEDDED_URL"] = url
+    try:
+        _set_up(migrated=migrated)
+        yield
+    finally:
+        os.environ.pop("SEAWALL_EMBEDDED_URL", None)
+        _close_connections()
+        server.release()
+
+
+def _make_home() -> None:
+    path = home()
+    try:
+        (path / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
+        key = path / "keys" / "secret-key"
+        if not key.exists():
+            with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        return  # another program made it at the same moment
+    except OSError as error:
+        raise click.ClickException(
+            f"Seawall cannot write in its home, {path} ({error.strerror}). Make the folder writable, or name another one in SEAWALL_HOME."
+        ) from error
+
+
+def _set_up(*, migrated: bool) -> None:
+    import django
+    from django.db import OperationalError, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        django.setup()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        raise click.ClickException(
+            f"The database cannot be reached ({str(error).strip().splitlines()[-1]}). Check DATABASE_URL, or unset it to use the embedded one."
+        ) from error
+    if migrated:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise click.ClickException("The database is not up to date. Run `seawall migrate` first.")
+
+
+def _close_connections() -> None:
+    from django.db import connections
+
+    connections.close_all()

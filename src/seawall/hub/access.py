@@ -1,0 +1,149 @@
+"""Who may open what: the one table of every route and the roles that it is for.
+
+Deny by default: a route that is not in the table is refused to everybody, and a test walks every route with every role. The table says who
+may open a page; *which* cases, posts and referrals they then find is decided by the models' `visible_to`, and what lies outside answers 404.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import ResolverMatch, reverse
+
+from seawall.hub.directory.models import Person
+from seawall.hub.directory.roles import CASEWORKERS, Role
+
+EVERYBODY = "everybody"  # also people who are not signed in
+SIGNED_IN = "signed in"  # anybody with an account, even before the second factor
+STAFF = frozenset(Role)  # anybody with a role and a second factor
+
+Audience = str | frozenset[Role]
+
+R = Role
+DECIDERS = CASEWORKERS
+READERS_OF_FIGURES = STAFF - {R.PANEL_MEMBER}
+
+ROUTES: dict[str, Audience] = {
+    # The public's side
+    "front": EVERYBODY,
+    "report_start": EVERYBODY,
+    "report_form": EVERYBODY,
+    "report_done": EVERYBODY,
+    "report_follow": EVERYBODY,
+    "report_withdraw": EVERYBODY,
+    "code_of_practice": EVERYBODY,
+    "code_harm": EVERYBODY,
+    "figures": EVERYBODY,
+    "figures_json": EVERYBODY,
+    "figures_csv": EVERYBODY,
+    "figures_platform": EVERYBODY,
+    "ledger_roots": EVERYBODY,
+    "health": EVERYBODY,
+    # Signing in (django-allauth)
+    "account_login": EVERYBODY,
+    "account_logout": EVERYBODY,
+    "account_signup": EVERYBODY,
+    "account_inactive": EVERYBODY,
+    "account_reset_password": EVERYBODY,
+    "account_reset_password_done": EVERYBODY,
+    "account_reset_password_from_key": EVERYBODY,
+    "account_reset_password_from_key_done": EVERYBODY,
+    "account_change_password": SIGNED_IN,
+    "account_reauthenticate": SIGNED_IN,
+    "mfa_authenticate": EVERYBODY,
+    "mfa_reauthenticate": SIGNED_IN,
+    "mfa_index": SIGNED_IN,
+    "mfa_activate_totp": SIGNED_IN,
+    "mfa_deactivate_totp": SIGNED_IN,
+    "mfa_view_recovery_codes": SIGNED_IN,
+    "mfa_generate_recovery_codes": SIGNED_IN,
+    "mfa_download_recovery_codes": SIGNED_IN,
+    # Everybody with a role
+    "home": STAFF,
+    # Casework
+    "queue": DECIDERS,
+    "case": DECIDERS,
+    "case_claim": DECIDERS,
+    "case_release": DECIDERS,
+    "case_decide": DECIDERS,
+    "case_review": DECIDERS,
+    "content_reveal": DECIDERS,
+    # Referrals
+    "referrals": DECIDERS | {R.PLATFORM_CONTACT, R.OVERSEER},
+    "referral": DECIDERS | {R.PLATFORM_CONTACT, R.OVERSEER},
+    "referral_inform": DECIDERS,
+    "referral_probe": DECIDERS,
+    "referral_redeliver": DECIDERS,
+    # Oversight
+    "scorecards": READERS_OF_FIGURES,
+    "scorecard": READERS_OF_FIGURES,
+    "ledger": frozenset({R.AUDITOR, R.REGULATOR, R.OVERSEER}),
+    # Directory
+    "directory": frozenset({R.ADMINISTRATOR, R.AUDITOR}),
+    "person": frozenset({R.ADMINISTRATOR}),
+    "person_add": frozenset({R.ADMINISTRATOR}),
+    "role_give": frozenset({R.ADMINISTRATOR}),
+    "role_withdraw": frozenset({R.ADMINISTRATOR}),
+    # The demonstration's own page: only in a demonstration
+    "demonstration": EVERYBODY,
+}
+
+
+def audience(match: ResolverMatch) -> Audience | None:
+    """For whom a route is; None when it is not in the table."""
+    return ROUTES.get(match.view_name)
+
+
+def may_open(*, view_name: str, roles: frozenset[Role]) -> bool:
+    """Whether somebody who holds `roles`, signed in with a second factor, may open the route."""
+    allowed = ROUTES.get(view_name)
+    if allowed is None:
+        return False
+    return allowed in (EVERYBODY, SIGNED_IN) or bool(isinstance(allowed, frozenset) and allowed & roles)
+
+
+class AccessMiddleware:
+    """Holds every request to the table before its view runs."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, _view: Callable[..., Any], _args: tuple[Any, ...], _kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Let the request through (None), send the person to sign in, or refuse."""
+        match = request.resolver_match
+        allowed = audience(match) if match else None
+        if match is None or allowed is None:
+            raise Http404("This route is for nobody.")
+        if match.view_name == "demonstration" and not settings.DEMONSTRATION:
+            raise Http404("This hub is not a demonstration.")
+        if allowed == EVERYBODY:
+            return None
+        person = request.user
+        if not isinstance(person, Person):
+            return _to(reverse("account_login"), back=request)
+        if allowed == SIGNED_IN:
+            return None
+        if not is_mfa_enabled(person):
+            return redirect("mfa_activate_totp")
+        if not may_open(view_name=match.view_name, roles=person.roles()):
+            raise PermissionDenied("Your role does not include this page.")
+        return None
+
+
+def _to(url: str, *, back: HttpRequest) -> HttpResponse:
+    following = f"?{urlencode({'next': back.get_full_path()})}" if back.method == "GET" else ""
+    if back.headers.get("HX-Request"):
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return redirect(url + following)

@@ -1,0 +1,1 @@
+"""Casework: the queue, cases, decisions and second review."""

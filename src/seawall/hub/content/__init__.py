@@ -1,0 +1,1 @@
+"""Content: posts, accounts, their earlier versions, and what the detectors found."""

@@ -1,0 +1,45 @@
+"""Reads of content, always through what a person may see."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+
+from seawall.hub import moment
+from seawall.hub.content.models import Content, Finding, IngestBatch, Reveal, Revision
+from seawall.hub.directory.models import Person
+
+
+def content_for(*, person: Person | AnonymousUser, content_id: UUID) -> Content:
+    """Raises Content.DoesNotExist for what lies outside the person's desks, just as for what is not there."""
+    return Content.objects.visible_to(person).select_related("platform", "account", "desk").get(pk=content_id)
+
+
+def findings_of(content: Content) -> list[Finding]:
+    """What detectors said of the present version."""
+    return list(Finding.objects.filter(content=content, version=content.version).order_by("-assessed_at"))
+
+
+def flagged_in(batch_id: str | UUID) -> list[Finding]:
+    """The findings on what a batch brought."""
+    return list(
+        Finding.objects.filter(content__batch=batch_id)
+        .select_related("content__platform", "content__desk", "content__batch")
+        .order_by("id")
+    )
+
+
+def revisions_of(content: Content) -> list[Revision]:
+    return list(content.revisions.order_by("version"))
+
+
+def reveals_today(person: Person) -> int:
+    """How many masked posts the person chose to see in the last 24 hours."""
+    return Reveal.objects.filter(person=person, at__gte=moment.now() - timedelta(hours=24)).count()
+
+
+def unassessed() -> int:
+    """How many batches wait for the detector."""
+    return IngestBatch.objects.filter(assessed_at=None).count()

@@ -1,0 +1,133 @@
+"""Content's verbs: take posts in (ingest.py), take one post in, assess, reveal, move to another desk."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID
+
+import rfc8785
+from django.db import transaction
+
+from seawall.hub import moment
+from seawall.hub.content.detector import detector
+from seawall.hub.content.ingest import PlatformUnknown, Tally, ingest
+from seawall.hub.content.models import Content, Finding, IngestBatch, Reveal
+from seawall.hub.content.tasks import queue_case_opening
+from seawall.hub.directory.models import Desk, Person, Platform
+from seawall.hub.ledger import vocabulary as ledger
+from seawall.hub.ledger.merkle import merkle_root
+from seawall.hub.ledger.services import Actor, record
+from seawall.hub.practice import queries as practice
+from seawall.sources.posts import Post
+
+__all__ = ["PlatformUnknown", "Tally", "assess", "ingest", "move", "reveal", "take_in_one"]
+
+DETECTOR = Actor.machine("detector")
+
+
+def take_in_one(
+    *,
+    platform: Platform,
+    native_id: str,
+    text: str,
+    url: str,
+    account: str | None,
+    posted_at: datetime | None,
+    desk: Desk,
+    source: str,
+    actor: Actor,
+) -> Content:
+    """Take in a single post, such as one that somebody reports, and return it. A post that is known already stays where it lies."""
+    post = Post(
+        id=native_id,
+        text=text,
+        url=url or None,
+        platform=platform.slug,
+        account=account,
+        posted_at=posted_at,
+        lang=None,
+        media=(),
+        extra={},
+    )
+    ingest(items=[post], source=source, desk=desk, actor=actor)
+    return Content.objects.get(platform=platform, native_id=native_id)
+
+
+@transaction.atomic
+def assess(*, batch_id: str | UUID) -> IngestBatch:
+    """Run the detector over a batch and keep what it found; a batch that was assessed before is left as it is.
+
+    Findings are kept of posts that the detector flags or that a rule of the code of practice wants seen. Of the others the ledger keeps
+    the count, and their scores go into the batch's Merkle root.
+    """
+    batch = IngestBatch.objects.select_for_update().get(pk=batch_id)
+    if batch.assessed_at is not None:
+        return batch
+    engine = detector()
+    code = practice.current_code()
+    posts = list(
+        Content.objects.filter(batch=batch).order_by("id").values_list("id", "version", "text").iterator(chunk_size=5_000)
+    )
+    kept: list[Finding] = []
+    leaves: list[bytes] = []
+    by_family: dict[str, int] = {}
+    flagged = 0
+    at = moment.now()
+    for (content_id, version, _text), found in zip(posts, engine.assess([text for _, _, text in posts]), strict=True):
+        families = {family: round(value, 4) for family, value in found.families.items()}
+        context = {label: round(value, 4) for label, value in found.context.items()}
+        leaves.append(
+            sha256(rfc8785.dumps({"id": str(content_id), "version": version, "families": families})).digest()
+        )
+        flagged += bool(found.flags)
+        for family in found.flags:
+            by_family[family] = by_family.get(family, 0) + 1
+        if found.flags or code.case_rule(families, context) is not None:
+            kept.append(
+                Finding(
+                    content_id=content_id,
+                    version=version,
+                    detector=engine.version,
+                    families=families,
+                    flags=list(found.flags),
+                    context=context,
+                    reasons=[
+                        {"kind": r.kind, "start": r.start, "end": r.end, "family": r.family, "weight": round(r.weight, 3)}
+                        for r in found.reasons
+                    ],
+                    assessed_at=at,
+                )
+            )
+    Finding.objects.bulk_create(kept, ignore_conflicts=True, batch_size=2_000)
+    batch.assessed_at = at
+    batch.detector = engine.version
+    batch.save(update_fields=["assessed_at", "detector"])
+    record(
+        event=ledger.BatchAssessed(
+            batch=str(batch.pk),
+            detector=engine.version,
+            assessed=len(posts),
+            flagged=flagged,
+            by_family=by_family,
+            merkle_root=merkle_root(leaves).hex(),
+        ),
+        subject=batch,
+        actor=DETECTOR,
+    )
+    queue_case_opening(batch)
+    return batch
+
+
+@transaction.atomic
+def reveal(*, content: Content, person: Person, actor: Actor) -> Reveal:
+    """Count that a person chose to see masked content. The caller has checked that they may."""
+    seen = Reveal.objects.create(content=content, person=person, at=moment.now())
+    record(event=ledger.ContentRevealed(), subject=content, actor=actor)
+    return seen
+
+
+def move(*, content: Content, desk: Desk) -> None:
+    """Move content to another desk, in the caller's transaction and under the caller's ledger entry (case.opened names the desk)."""
+    Content.objects.filter(pk=content.pk).update(desk=desk)
+    content.desk = desk

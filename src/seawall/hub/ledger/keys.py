@@ -1,0 +1,63 @@
+"""The key that signs the ledger's roots: Ed25519, one file in the hub's home that only its owner can read."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+
+
+class SigningKeyUnusable(Exception):
+    """The key that signs the ledger cannot be read."""
+
+
+def signing_key() -> Ed25519PrivateKey:
+    """The hub's signing key; made on first use.
+
+    Raises SigningKeyUnusable with a sentence that names the file and what to do.
+    """
+    path: Path = settings.LEDGER_KEY_FILE
+    try:
+        if not path.exists():
+            _make(path)
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError) as error:
+        raise SigningKeyUnusable(
+            f"The key that signs the ledger, {path}, cannot be used ({error}). Restore it from a backup; a new key would be "
+            "seen by every auditor as a change of signer."
+        ) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise SigningKeyUnusable(f"The key in {path} is not an Ed25519 key. Put the right file there.")
+    return key
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pem = Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # unlike a rename, never replaces a key that another process made meanwhile
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def public_bytes(key: Ed25519PrivateKey) -> bytes:
+    """The raw 32 bytes of the public half."""
+    return key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def key_id(public: bytes) -> str:
+    """How a public key is named: the SHA-256 of its raw bytes, hexadecimal."""
+    return sha256(public).hexdigest()

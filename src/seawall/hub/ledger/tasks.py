@@ -1,0 +1,42 @@
+"""Background work on the ledger: signing a root each hour, and picking up what a dead worker left."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from procrastinate.contrib.django import app
+
+from seawall.hub.ledger import services
+
+log = structlog.get_logger(__name__)
+
+
+@app.periodic(cron="0 * * * *")
+@app.task(name="ledger.sign_root", queue="ledger", queueing_lock="ledger.sign_root")
+def sign_root(timestamp: int) -> None:
+    """Link what is pending and sign the Merkle root over everything so far."""
+    del timestamp
+    services.link_all_pending()
+    services.sign_root()
+
+
+STALLED_AFTER = 90  # seconds without a sign of life from the worker
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="ledger.pick_up_stalled", queue="ledger", queueing_lock="ledger.pick_up_stalled", pass_context=True)
+async def pick_up_stalled(context: Any, timestamp: int) -> None:
+    """Put jobs whose worker died back into the queue."""
+    del timestamp
+    await requeue_stalled(context.app)
+
+
+async def requeue_stalled(running: Any, *, seconds: float = STALLED_AFTER) -> int:
+    """Requeue the jobs whose worker has given no sign of life for `seconds`; say how many."""
+    stalled = list(await running.job_manager.get_stalled_jobs(seconds_since_heartbeat=seconds))
+    await asyncio.gather(*(running.job_manager.retry_job(job) for job in stalled))
+    if stalled:
+        log.warning("jobs of a dead worker were put back", jobs=[job.id for job in stalled])
+    return len(stalled)

@@ -1,0 +1,1 @@
+"""Oversight: scorecards and published figures, computed from the ledger alone."""

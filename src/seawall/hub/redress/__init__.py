@@ -1,0 +1,1 @@
+"""Redress: what members of the public report, and how they follow it."""

@@ -1,0 +1,1 @@
+"""Shared templates, components and static files of the hub's pages; no models and no routes of its own."""

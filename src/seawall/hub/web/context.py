@@ -1,0 +1,75 @@
+"""What every page is told: who is signed in, what they can open from here, and whether what they see was made by a demonstration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest
+from django.urls import reverse
+
+from seawall.hub.access import may_open
+from seawall.hub.directory.models import Person
+from seawall.hub.ledger import queries as ledger
+
+STAFF_PAGES = [
+    ("home", "Home"),
+    ("queue", "Queue"),
+    ("referrals", "Referrals"),
+    ("scorecards", "Scorecards"),
+    ("ledger", "Ledger"),
+    ("directory", "Directory"),
+]
+PUBLIC_PAGES = [
+    ("report_start", "Report something"),
+    ("code_of_practice", "Code of practice"),
+    ("figures", "Figures"),
+]
+SECTION_OF = {
+    "case": "queue",
+    "case_decide": "queue",
+    "case_review": "queue",
+    "referral": "referrals",
+    "referral_inform": "referrals",
+    "scorecard": "scorecards",
+    "person": "directory",
+    "person_add": "directory",
+    "role_give": "directory",
+    "report_form": "report_start",
+    "report_done": "report_start",
+    "report_follow": "report_start",
+    "code_harm": "code_of_practice",
+    "figures_platform": "figures",
+}
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
+    """The context of `web/base.html`; see docs/reference/frontend.md."""
+    person = request.user if isinstance(getattr(request, "user", None), Person) else None
+    here = request.resolver_match.view_name if request.resolver_match else ""
+    here = SECTION_OF.get(here, here)
+    roles = person.roles() if person else frozenset()
+    pages = STAFF_PAGES if roles else PUBLIC_PAGES
+    return {
+        "product": "Seawall",
+        "person": person,
+        "role_label": ", ".join(sorted(role.label for role in roles)),
+        "navigation": [
+            {"label": label, "url": reverse(name), "current": name == here}
+            for name, label in pages
+            if not roles or may_open(view_name=name, roles=roles)
+        ],
+        "demonstration": is_demonstration(),
+    }
+
+
+def is_demonstration() -> bool:
+    """Whether this hub is one, or holds anything that a demonstration made."""
+    if settings.DEMONSTRATION:
+        return True
+    known: bool | None = cache.get("web.demonstration")
+    if known is None:
+        known = ledger.entries().filter(demonstration=True).exists()
+        cache.set("web.demonstration", known, 60)
+    return known
