@@ -6,7 +6,8 @@
 The tarballs are what `npm pack NAME@VERSION` writes. Each one's name, version and SHA-512 are pinned below, so a run
 gives the same bytes everywhere. Only compiled CSS, JavaScript, the images which that CSS shows, and the licence are
 kept. The GDS Transport font and every crown, crest and GOV.UK wordmark are left out: they may be used on GOV.UK only.
-`--check` compares the vendored files with the digests in VERSIONS.md and needs no tarball."""
+`--check` compares the vendored files with the digests in VERSIONS.md and needs no tarball.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ import re
 import shutil
 import sys
 import tarfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -204,8 +206,10 @@ def read_tarball(path: Path) -> tuple[Package, dict[str, bytes]]:
             members = {m.name.removeprefix("package/"): m for m in tar.getmembers() if m.isfile()}
             contents = {name: stream.read() for name, m in members.items() if (stream := tar.extractfile(m))}
         about = json.loads(contents["package.json"])
-    except (OSError, tarfile.TarError, KeyError, ValueError) as error:
-        raise VendorError(f"{path}: not an npm tarball ({error}); make one with: npm pack NAME@VERSION") from error
+    except (OSError, EOFError, zlib.error, tarfile.TarError, KeyError, ValueError) as error:
+        raise VendorError(
+            f"{path}: not an npm tarball ({str(error).splitlines()[0]}); make one with: npm pack NAME@VERSION"
+        ) from error
     for package in PACKAGES:
         if package.name == about.get("name"):
             break

@@ -58,7 +58,7 @@ class WordedEnum(StrEnum):
 
     words: str
 
-    def __new__(cls, value: str, words: str) -> Self:
+    def __new__(cls, value: str, words: str = "") -> Self:
         member = str.__new__(cls, value)
         member._value_ = value
         member.words = words
@@ -263,7 +263,7 @@ def _get(data: Mapping[str, Any], name: str, where: str) -> Any:
 
 def _member(kind: type[_W], value: object, where: str) -> _W:
     try:
-        return kind(str(value))  # type: ignore[call-arg]  # mypy reads __new__ as the call; this looks a member up
+        return kind(str(value))
     except ValueError:
         raise ClockError(f"{where}: {value!r} is not one of {', '.join(kind)}. Use one of those.") from None
 

@@ -163,6 +163,7 @@ def test_programs_in_a_closed_folder_are_copied_once(
 ) -> None:
     state = empty_home.parent / "state"
     monkeypatch.setenv("SEAWALL_POSTGRES_STATE", str(state))
+    monkeypatch.delenv("SEAWALL_POSTGRES_BIN", raising=False)  # a distribution's programs are not one folder
     closed = empty_home.parent / "closed"
     closed.mkdir(mode=0o700)
     original = find().parent

@@ -20,12 +20,12 @@ Start = Callable[..., Program]
 
 
 def test_the_data_of_another_version_is_left_alone(home: Path) -> None:
-    (home / "data" / "PG_VERSION").write_text("15\n")
+    (home / "data" / "PG_VERSION").write_text("13\n")
     before = sorted(path.name for path in (home / "data").iterdir())
     with pytest.raises(errors.WrongVersion) as caught:
         open_server(home).acquire()
     sentence = str(caught.value)
-    assert "was made by PostgreSQL 15 but the programs in" in sentence
+    assert "was made by PostgreSQL 13 but the programs in" in sentence
     assert str(home / "data") in sentence
     assert "pg_dump" in sentence
     assert "move the folder away to begin anew" in sentence

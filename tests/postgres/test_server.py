@@ -39,9 +39,11 @@ def test_the_cluster_is_private_and_the_same_on_every_machine(home: Path) -> Non
     with open_server(home) as server:
         url = server.url()
         assert ask(url, "SHOW listen_addresses") == ""
-        assert ask(
-            url, "SELECT datlocprovider::text || ' ' || datlocale FROM pg_database WHERE datname = 'seawall'"
-        ) == ("b C.UTF-8")
+        if int(ask(url, "SHOW server_version_num")) >= 170000:
+            order = "SELECT datlocprovider::text || ' ' || datlocale FROM pg_database WHERE datname = 'seawall'"
+            assert ask(url, order) == "b C.UTF-8"
+        else:
+            assert ask(url, "SELECT datcollate FROM pg_database WHERE datname = 'seawall'") == "C.UTF-8"
         assert ask(url, "SHOW server_encoding") == "UTF8"
         assert ask(url, "SHOW data_checksums") == "on"
         assert ask(url, "SELECT rolpassword LIKE 'SCRAM-SHA-256$%' FROM pg_authid WHERE rolname = 'seawall'") == "True"

@@ -23,6 +23,7 @@ def bring_up_to_date(*, quiet: bool = False) -> None:
     from seawall.hub.practice.services import VersionTaken, adopt
 
     call_command("migrate", interactive=False, verbosity=0 if quiet else 1)
+    call_command("createcachetable", verbosity=0)
     call_command("collectstatic", interactive=False, verbosity=0)
     for name, folder in shipped_codes().items():
         try:

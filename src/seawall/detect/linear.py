@@ -60,7 +60,7 @@ def load(path: Path) -> ModelFile:
     """
     remedy = "install the package again, or train a model with tools/train_linear.py"
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             weights, bias, text = arrays["weights"], arrays["bias"], arrays["meta"].tobytes()
         meta = json.loads(text)
     except FileNotFoundError:

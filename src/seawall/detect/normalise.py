@@ -26,7 +26,7 @@ _INVISIBLE: Final = re.compile(
 )
 _ACCENTS: Final = re.compile("[\u0300-\u036f]+")
 _URL: Final = re.compile(r"(?:https?://|www\.)\S+")
-_EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL: Final = re.compile(r"(?<![\w.+@-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _HANDLE: Final = re.compile(r"(?<![\w@])@\w[\w.]*(?:@[\w.-]+)?")
 # Public sets write masks of their own in place of names, links and figures.
 _FOREIGN_MASK: Final = re.compile(r"[\[<](user|username|name|url|link|number|date|money|percent|time|phone|email)[\]>]")

@@ -74,6 +74,7 @@ ROUTES: dict[str, Audience] = {
     "case_release": DECIDERS,
     "case_decide": DECIDERS,
     "case_review": DECIDERS,
+    "case_transfer": DECIDERS,
     "content_reveal": DECIDERS,
     # Referrals
     "referrals": DECIDERS | {R.PLATFORM_CONTACT, R.OVERSEER},

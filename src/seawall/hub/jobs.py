@@ -22,7 +22,7 @@ def defer(name: str, *, once: str | None = None, in_seconds: int = 0, **argument
 
     With `once`, nothing is queued while a job with the same key still waits. Raises TaskNotFound for an unknown name.
     """
-    if moment.in_demonstration():
+    if moment.is_played():
         return
     task = app.tasks.get(name)
     options: dict[str, Any] = {}

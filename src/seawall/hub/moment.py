@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
+from django.conf import settings
+
 _played: ContextVar[datetime | None] = ContextVar("seawall_demonstration_moment", default=None)
 
 
@@ -18,9 +20,14 @@ def now() -> datetime:
     return _played.get() or datetime.now(UTC)
 
 
-def in_demonstration() -> bool:
-    """Whether what happens now is part of a demonstration, and must be recorded as such."""
+def is_played() -> bool:
+    """Whether a demonstration is playing at this moment, in this thread of work."""
     return _played.get() is not None
+
+
+def in_demonstration() -> bool:
+    """Whether what happens now is part of a demonstration, and must be recorded as such: on a demonstration hub, everything is."""
+    return is_played() or bool(settings.DEMONSTRATION)
 
 
 @contextmanager

@@ -141,6 +141,7 @@ DATABASES = {
         os.environ.get("SEAWALL_EMBEDDED_URL") or os.environ.get("DATABASE_URL") or "postgresql:///seawall"
     )
 }
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "hub_cache"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "directory.Person"
@@ -165,6 +166,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 900
+MFA_ADAPTER = "seawall.hub.directory.signing_in.SecondFactorAdapter"
 MFA_TOTP_ISSUER = "Seawall"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 EMAIL_BACKEND = os.environ.get("SEAWALL_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")

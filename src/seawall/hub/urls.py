@@ -76,6 +76,7 @@ urlpatterns = [
     path("cases/<uuid:case_id>/release/", casework.release, name="case_release"),
     path("cases/<uuid:case_id>/decide/", casework.decide, name="case_decide"),
     path("cases/<uuid:case_id>/review/", casework.review, name="case_review"),
+    path("cases/<uuid:case_id>/transfer/", casework.transfer, name="case_transfer"),
     path("content/<uuid:content_id>/reveal/", casework.reveal, name="content_reveal"),
     path("referrals/", referrals.referrals, name="referrals"),
     path("referrals/<uuid:referral_id>/", referrals.referral, name="referral"),

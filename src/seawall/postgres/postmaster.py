@@ -124,7 +124,9 @@ def stop(place: Place, *, seconds: float) -> bool:
         if not locks.is_held(place.alive):
             return False
         kill_leftovers(place)
-        _wait_for_end(place, None, 10)
+        if not _wait_for_end(place, None, 10):
+            left = ", ".join(str(process.pid) for process in find_leftovers(place)) or "that cannot be seen from here"
+            raise errors.DidNotStop(folder=place.data, pid=left, seconds="10", log=place.log)
         return True
     for step, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, 10.0)):
         with contextlib.suppress(psutil.NoSuchProcess):

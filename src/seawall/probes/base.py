@@ -27,8 +27,8 @@ class Observation:
         Hex SHA-256 of the body that was read (its first megabyte when it was longer); None when there was none.
     matched
         The rule that led to `state`, as a short fixed word for grouping: ``status``, ``text``, ``digest``,
-        ``no-text-given``, ``marker``, ``challenge``, ``redirect``, ``other-text``, ``truncated``, ``refused``, or the
-        kind of failure (``timeout``, ``dns``, ``tls``, ...).
+        ``no-text-given``, ``marker``, ``challenge``, ``redirect``, ``other-text``, ``truncated``, ``not-allowed``
+        (our own rules forbid the address), or the kind of failure (``timeout``, ``refused``, ``dns``, ``tls``, ...).
     detail
         The same in a sentence for a person.
     """

@@ -37,7 +37,7 @@ def probe(
     try:
         answer = outbound.fetch(url, headers={"Accept": "text/html, */*;q=0.5"}, truncate=True)
     except OutboundRefused as error:
-        return Observation("unreachable", None, url, None, at, f"Not looked at: {error}", "refused")
+        return Observation("unreachable", None, url, None, at, f"Not looked at: {error}", "not-allowed")
     except OutboundError as error:
         return Observation("unreachable", None, url, None, at, f"No conclusion: {error}", error.kind)
     state, matched, detail = _judge(url, answer, expected_text, expected_text_sha256)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,7 @@ class Application:
         steps.carry_out(self._store, self._store.now())
         return self._handle(request, endpoint, values)
 
-    def _handle(self, request: Request, endpoint: str, values: dict[str, Any]) -> Response:
+    def _handle(self, request: Request, endpoint: str, values: Mapping[str, Any]) -> Response:
         match endpoint:
             case "index":
                 return self._pages.index()

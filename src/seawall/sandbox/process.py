@@ -37,6 +37,7 @@ class SandboxProcess:
         self._wanted_port = port
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
+        self._logged = 0
         self._control: SandboxControl | None = None
 
     def __enter__(self) -> Self:
@@ -92,7 +93,8 @@ class SandboxProcess:
             self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             ready = self.state / "ready.json"
             ready.unlink(missing_ok=True)
-            errors = self.log.open("wb")
+            errors = self.log.open("ab")
+            self._logged = errors.tell()
         except OSError as error:
             raise SandboxError(f"The sandbox cannot keep its state in {self.state}: {error}.") from error
         source = str(Path(seawall.__file__).resolve().parent.parent)
@@ -119,7 +121,7 @@ class SandboxProcess:
         deadline = time.monotonic() + _START_WITHIN
         while not ready.exists():
             if process.poll() is not None:
-                said = self.log.read_text("utf-8", errors="replace").strip().splitlines()
+                said = self.log.read_bytes()[self._logged :].decode("utf-8", errors="replace").strip().splitlines()
                 raise SandboxError(said[-1] if said else f"The sandbox ended at once with status {process.returncode}.")
             if time.monotonic() > deadline:
                 raise SandboxError(f"The sandbox was not ready within {_START_WITHIN:g} seconds; see {self.log}.")

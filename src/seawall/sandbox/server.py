@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import time
@@ -15,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gunicorn.app.base import BaseApplication
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn ships no types
 
 from seawall.sandbox.app import Application
 from seawall.sandbox.store import Store
 
 HOST = "127.0.0.1"
 THREADS = 16
-_LOCK_WAIT = 5.0
+_LOCK_WAIT = 2.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -49,7 +50,7 @@ def serve(settings: Settings) -> None:
         listener = _bind(settings.port, settings.folder / "port")
         port = listener.getsockname()[1]
         (settings.folder / "port").write_text(f"{port}\n", encoding="ascii")
-    except OSError as error:
+    except (OSError, sqlite3.Error) as error:
         raise CannotServe(f"The sandbox cannot keep its state in {settings.folder}: {error}.") from error
     try:
         if settings.watch_stdin:
@@ -112,7 +113,7 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, listener: socket.socket, base_url: str) -> None:
         self._settings = settings
         self._listener = listener

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Final
 import orjson
 
 from seawall.sources.lines import DAMAGE, MAX_LINE_BYTES, bounded_lines, open_bytes
-from seawall.sources.posts import AHEAD, BadLine, FieldError, Post, check_characters, kind_of, make_post
+from seawall.sources.posts import AHEAD, BadLine, FieldError, Post, check_characters, kind_of, make_post, printable
 
 _BOM: Final = b"\xef\xbb\xbf"
 _WIDE_BOMS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -52,9 +52,9 @@ def read_posts(path: str | Path, *, now: datetime | None = None) -> Rows:
     """Read the posts of a file in order, in constant memory; the name's ending tells the format.
 
     `.jsonl` and `.ndjson` (one JSON object a line), `.csv` (comma-separated, the first row names the columns), each
-    also with `.gz` after it, and `.parquet`. `id` and `text` are required; `url, platform, account, posted_at, lang` and
-    `media` may be there; other columns go into `Post.extra`. In CSV, `media` holds addresses separated by spaces.
-    `posted_at` is ISO 8601 with an offset, or seconds since 1970.
+    also with `.gz` after it, and `.parquet`. `id` and `text` are required; `url, platform, account, posted_at, lang`
+    and `media` may be there; other columns go into `Post.extra`. In CSV, `media` holds addresses separated by spaces,
+    and a date is text. `posted_at` is ISO 8601 with an offset, or seconds since 1970.
 
     A line that cannot be used comes as a `BadLine` in its place. Blank lines are passed over. `now` (aware; the present
     when left out) is what a date in the future is measured against.
@@ -95,10 +95,17 @@ def _reader(path: Path) -> Callable[[Path, datetime], Rows]:
     )
 
 
+def refuse_unless_file(path: Path) -> None:
+    """Raise `FileError` for a folder, a pipe or a device: a file must be there to be looked at twice."""
+    if path.is_dir():
+        raise FileError(path, "is a folder", "name the files in it")
+    if path.exists() and not path.is_file():
+        raise FileError(path, "is a pipe or a device", "write the posts to a file first")
+
+
 def _open(path: Path) -> BinaryIO:
     try:
-        if path.is_dir():
-            raise FileError(path, "is a folder", "name the files in it")
+        refuse_unless_file(path)
         return open_bytes(path)
     except FileNotFoundError:
         raise FileError(path, "there is no such file", "check the name") from None
@@ -262,12 +269,12 @@ def _csv_header(path: Path, lines: _CsvLines, records: Iterator[list[str]]) -> l
         raise FileError(path, "line 1 does not name the columns", "begin with a row such as id,text,url") from None
     for name in header:
         if header.count(name) > 1:
-            raise FileError(path, f"line 1: column {name!r} is there twice", "give each column its own name")
+            raise FileError(path, f"line 1: column '{printable(name)}' is there twice", "give each column its own name")
     for name in ("id", "text"):
         if name not in header:
-            found = ", ".join(header[:20])
+            found = printable(", ".join(header[:20]))
             hint = "separate the columns with commas" if len(header) == 1 and not header[0].isidentifier() else "add it"
-            raise FileError(path, f"line 1: there is no column {name!r} (found: {found[:200]})", hint)
+            raise FileError(path, f"line 1: there is no column {name!r} (found: {found})", hint)
     return header
 
 

@@ -7,7 +7,7 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 #: Room for a text of the greatest length with every character escaped, and the fields around it.
 MAX_LINE_BYTES: Final = 4 << 20
@@ -16,10 +16,17 @@ _BUFFER_BYTES: Final = 1 << 18
 DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
+class _Unpacked(gzip.GzipFile):
+    """Gives what it has before it tells of damage, where reading a full buffer would lose the last good lines."""
+
+    def readinto(self, buffer: Any) -> int:
+        return self.readinto1(buffer)
+
+
 def open_bytes(path: Path) -> BinaryIO:
     """Open for reading, unpacking as one reads when the name ends in .gz."""
     if path.suffix.lower() == ".gz":
-        return cast(BinaryIO, io.BufferedReader(gzip.open(path, "rb"), _BUFFER_BYTES))
+        return cast(BinaryIO, io.BufferedReader(_Unpacked(path, "rb"), _BUFFER_BYTES))
     return path.open("rb", buffering=_BUFFER_BYTES)
 
 

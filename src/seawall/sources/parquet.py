@@ -11,8 +11,8 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from seawall.sources.files import FileError
-from seawall.sources.posts import FIELDS, BadLine, FieldError, Post, check_characters, make_post
+from seawall.sources.files import FileError, refuse_unless_file
+from seawall.sources.posts import FIELDS, BadLine, FieldError, Post, check_characters, make_post, printable
 
 BATCH_ROWS: Final = 1024
 _REQUIRED: Final = ("id", "text")
@@ -37,11 +37,11 @@ def _columns(path: Path, schema: pa.Schema) -> list[str]:
     names: list[str] = schema.names
     for name in names:
         if names.count(name) > 1:
-            raise FileError(path, f"column {name!r} is there twice", "give each column its own name")
+            raise FileError(path, f"column '{printable(name)}' is there twice", "give each column its own name")
     for name in _REQUIRED:
         if name not in names:
-            found = ", ".join(names[:20])
-            raise FileError(path, f"there is no column {name!r} (found: {found[:200]})", "add it, or rename the column")
+            found = printable(", ".join(names[:20]))
+            raise FileError(path, f"there is no column {name!r} (found: {found})", "add it, or rename the column")
     chosen = []
     for name in names:
         kind = schema.field(name).type
@@ -90,8 +90,7 @@ def _values(column: pa.Array) -> list[Any]:
 def read_parquet(path: Path, latest: datetime) -> Iterator[Post | BadLine]:
     """See `seawall.sources.read_posts`. Columns of structs, bytes, dates and the like are left out of `extra`."""
     try:
-        if path.is_dir():
-            raise FileError(path, "is a folder", "name the files in it")
+        refuse_unless_file(path)
         file = pq.ParquetFile(path, memory_map=False)
     except FileNotFoundError:
         raise FileError(path, "there is no such file", "check the name") from None

@@ -114,12 +114,17 @@ def check_characters(value: Any, field: str | None = None, depth: int = 0) -> No
                 ) from None
     elif isinstance(value, dict):
         for key, inner in value.items():
-            name = field if depth else str(key).encode("ascii", "backslashreplace").decode()
+            name = field if depth else printable(str(key))
             check_characters(key, name, depth + 1)
             check_characters(inner, name, depth + 1)
     elif isinstance(value, list | tuple):
         for inner in value:
             check_characters(inner, field, depth + 1)
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """A name from a file, made fit for a message: cut, and without anything that could steer a terminal."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:limit])
 
 
 def kind_of(value: Any) -> str:

@@ -1,7 +1,8 @@
-"""Pages that show every component, for tests and for eyes: `python tests/hub/web/gallery.py FOLDER`.
+"""Pages that show every component, for tests and for eyes: `PYTHONPATH=src:. python tests/hub/web/gallery.py FOLDER`.
 
-Runs on settings of its own, without a database, a user or the hub's routes, so that a component can be looked at before any page
-uses it. FOLDER gets the pages, the static files as the hub's manifest storage writes them, and the hub's security policy.
+Runs on settings of its own, without a database, a user or the hub's routes, so that a component can be looked at before
+any page uses it. FOLDER gets the pages, the static files as the hub's manifest storage writes them, and the hub's
+security policy.
 """
 
 from __future__ import annotations
@@ -197,6 +198,7 @@ def pages() -> dict[str, str]:
         ),
         "case.html": render(
             "case.html",
+            post="The words of the post stand here.\n\nIts second paragraph.",
             rows=[
                 {"key": "Author", "value": "@example", "actions": [{"text": "See", "url": "#"}]},
                 ("Language", "English"),
@@ -247,9 +249,11 @@ def pages() -> dict[str, str]:
         ),
         "password.html": render("account/password_change.html", form=own.NewPassword(), **staff),
     }
-    for name in ("400", "403", "404", "429", "500", "403_csrf"):
-        # Without any context: an error page must not need what the error may have broken.
-        found[f"{name}.html"] = engines["django"].get_template(f"{name}.html").render({})
+    for name in ("403", "403_csrf", "404", "429"):
+        found[f"{name}.html"] = render(f"{name}.html", **staff)
+    for name in ("400", "500"):
+        # Django draws these without any context.
+        found[f"{name}.html"] = engines["django"].get_template(f"{name}.html").render()
     return found
 
 

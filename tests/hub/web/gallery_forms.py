@@ -83,7 +83,7 @@ class Report(GovukForm):
         widget=forms.Textarea,
         error_messages={"max_length": "What is wrong with it must be 500 characters or fewer"},
     )
-    age = forms.IntegerField(label="How old are you?", help_text="A child’s report goes first.", required=False)
+    age = forms.IntegerField(label="How old are you?", help_text="A child's report goes first.", required=False)
     about_me = forms.ChoiceField(
         label="Is it about you?", choices=[("yes", "Yes"), ("no", "No")], widget=forms.RadioSelect
     )

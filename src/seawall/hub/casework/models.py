@@ -69,6 +69,7 @@ class Case(models.Model):
     claimed_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
+    transfer_note = models.TextField(blank=True, db_comment="Why another desk passed it on")
 
     objects = CaseQuerySet.as_manager()
 

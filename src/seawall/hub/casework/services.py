@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from seawall.hub import moment
-from seawall.hub.casework.form import Form, FormIncomplete, problems_of, second_review_needed
+from seawall.hub.casework.form import MIN_REASONS, Form, FormIncomplete, problems_of, second_review_needed
 from seawall.hub.casework.models import Case, CaseState, Decision, Origin, Outcome, Review
 from seawall.hub.casework.tasks import queue_referral
 from seawall.hub.content import queries as content_queries
@@ -194,6 +194,57 @@ def release(*, case: Case, person: Person) -> Case:
     return case
 
 
+NO_TRANSFER = {
+    (Partition.WELFARE, Partition.POLICE): "What lies with the welfare desk is not passed to the police desk. Where a life is in danger, "
+    "use the emergency route.",
+    (Partition.CANDIDATE_SUPPORT, Partition.POLICE): "What lies with the candidate-support desk is not passed to the police desk. The "
+    "candidate decides whether to go to the police.",
+}
+"""Walls that a case does not pass, and what to tell the person."""
+
+
+@transaction.atomic
+def transfer(*, case: Case, person: Person, harm: str, reasons: str) -> Case:
+    """Pass a case to the desk that the code of practice names for `harm`. It waits in that queue; the person who passed it on sees it no
+    more unless they work there too.
+
+    Raises CaseUnavailable when the case is not the person's or no other desk is meant, FormIncomplete without reasons, PermissionError.
+    """
+    case = _locked(case)
+    actor = _actor(person, role_to_decide(person=person, desk=case.desk), case.desk)
+    if case.state != CaseState.CLAIMED or case.claimed_by_id != person.pk:
+        raise CaseUnavailable(f"Case {case.reference} is not with you. Take it up from the queue first.")
+    code = practice.current_code()
+    rule = code.harm(harm)
+    there, here = Partition(rule.partition), Partition(case.desk.partition)
+    if there == here:
+        raise CaseUnavailable(f"“{rule.title}” is decided at this desk. Decide the case instead of passing it on.")
+    if refusal := NO_TRANSFER.get((here, there)):
+        raise PermissionError(refusal)
+    if len(reasons.strip()) < MIN_REASONS:
+        raise FormIncomplete.one("reasons", "Say in a sentence why the case belongs there. The other desk will read it.")
+    desk = directory.desk_for(there)
+    content_services.move(content=case.content, desk=desk)
+    case.desk, case.harm, case.severity = desk, harm, rule.severity or 0
+    case.decision_within = rule.clock.decision
+    case.state, case.claimed_by, case.claimed_at = CaseState.OPEN, None, None
+    case.transfer_note = reasons.strip()
+    case.save(
+        update_fields=["desk", "harm", "severity", "decision_within", "state", "claimed_by", "claimed_at", "transfer_note"]
+    )
+    record(
+        event=ledger.CaseTransferred(
+            desk=str(desk.pk),
+            harm=harm,
+            severity=case.severity,
+            decision_within=_seconds(rule.clock.decision),
+        ),
+        subject=case,
+        actor=actor,
+    )
+    return case
+
+
 @transaction.atomic
 def decide(*, case: Case, person: Person, form: Form) -> Decision:
     """Decide a case that the person has claimed.
@@ -269,7 +320,7 @@ def review(*, decision: Decision, person: Person, concurs: bool, reasons: str) -
         raise PermissionError("You took this decision, so somebody else gives the second word.")
     if case.state != CaseState.SECOND_REVIEW or decision.voided_at is not None:
         raise CaseUnavailable(f"Case {case.reference} is not waiting for a second reviewer.")
-    if len(reasons.strip()) < 10:
+    if len(reasons.strip()) < MIN_REASONS:
         raise FormIncomplete.one("reasons", "Say in a sentence why you concur or dissent.")
     try:
         with transaction.atomic():

@@ -29,3 +29,7 @@ def reveal(request: HttpRequest, **kwargs: Any) -> HttpResponse:
 
 def review(request: HttpRequest, **kwargs: Any) -> HttpResponse:
     raise Http404
+
+
+def transfer(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    raise Http404

@@ -9,12 +9,17 @@ from django.contrib.auth.models import AnonymousUser
 
 from seawall.hub import moment
 from seawall.hub.content.models import Content, Finding, IngestBatch, Reveal, Revision
-from seawall.hub.directory.models import Person
+from seawall.hub.directory.models import Person, Platform
 
 
 def content_for(*, person: Person | AnonymousUser, content_id: UUID) -> Content:
     """Raises Content.DoesNotExist for what lies outside the person's desks, just as for what is not there."""
     return Content.objects.visible_to(person).select_related("platform", "account", "desk").get(pk=content_id)
+
+
+def find_content(*, platform: Platform, native_id: str) -> Content | None:
+    """A post by what its platform calls it, whoever may see it: for services that take in what they are told of, never for a page."""
+    return Content.objects.filter(platform=platform, native_id=native_id).first()
 
 
 def findings_of(content: Content) -> list[Finding]:

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Code = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:/ +()-]*$")]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.,:/ +()-]*$")]
 """A machine value: a harm id, a state, a platform's slug, a detector's version. No free text."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hexadecimal."""
@@ -157,6 +157,15 @@ class CaseReleased(Event):
     means = "A person put a case back in the queue"
 
 
+class CaseTransferred(Event):
+    verb = "case.transferred"
+    means = "A person passed a case to the desk that the code of practice names for its harm"
+    desk: Identifier
+    harm: Code
+    severity: Count
+    decision_within: Count | None
+
+
 class CaseDecided(Event):
     verb = "case.decided"
     means = "A person decided a case"
@@ -207,6 +216,7 @@ class ReferralPrepared(Event):
     basis: Code
     referrer_type: Code
     state_body: bool
+    requested_action: Code
     limit_seconds: Count
     limit_basis: Code
     document_digest: Digest
@@ -260,12 +270,14 @@ class ClockPaused(Event):
     means = "A referral's clock was paused"
     platform: Code
     reason: Code
+    at: datetime
 
 
 class ClockResumed(Event):
     verb = "referral.clock_resumed"
     means = "A referral's clock runs again"
     platform: Code
+    at: datetime
 
 
 class ReferralProbed(Event):

@@ -86,7 +86,7 @@ def _support(lines: tuple[SupportLine, ...]) -> Iterator[Found]:
             yield (
                 f"{where}.show",
                 f"'{line.id}' would be shown but is {line.checked}",
-                "Check it, or write show: false.",
+                "Check it or write show: false.",
             )
         if line.checked is Checked.VERIFIED and line.verified_on is None:
             yield f"{where}.verified_on", "is missing for a verified line", "Write the day on which it was checked."
@@ -241,9 +241,7 @@ def _one_harm_a_finding(harms: dict[str, Harm]) -> Iterator[Problem]:
             where = f"opens_case[{number}]"
             if (other := families.setdefault(rule.family, name)) != name or number > _first(harm, rule.family):
                 problem = f"'{rule.family}' already opens a case in {other}"
-                yield Problem(
-                    name, f"{where}.family", problem, "Let one harm open for a family; people choose the rest."
-                )
+                yield Problem(name, f"{where}.family", problem, "Let one harm open for each family.")
             if (other := ranks.setdefault(rule.rank, f"{name} {where}")) != f"{name} {where}":
                 problem = f"{rule.rank} is already the rank of {other}"
                 yield Problem(name, f"{where}.rank", problem, "Give each rule its own rank; the lowest goes first.")

@@ -1,7 +1,7 @@
 """Read a code of practice from its folder of YAML files, or say everything that is wrong with it. Pure: no Django.
 
-The files are written by people who are not programmers, so the YAML is a small, strict part of the language: no anchors, no
-tags, no key twice, `true` and `false` alone are booleans, and dates stay text until a field wants a date.
+The files are written by people who are not programmers, so the YAML is a small, strict part of the language: no
+anchors, no tags, no key twice, `true` and `false` alone are booleans, and dates stay text until a field wants a date.
 """
 
 from __future__ import annotations
@@ -96,8 +96,9 @@ def load_code(path: str | Path) -> schema.Code:
     )
     problems += check(parts)
     if problems:
-        order = {name: number for number, name in enumerate((*_FIXED, *yaml_names))}
-        raise CodeOfPracticeError(folder.name, sorted(problems, key=lambda found: order.get(found.file, -1)))
+        order = {name: number for number, name in enumerate(yaml_names)}
+        order |= {name: -number for number, name in enumerate(reversed(_FIXED), start=1)}
+        raise CodeOfPracticeError(folder.name, sorted(problems, key=lambda found: order.get(found.file, len(order))))
     if parts.head is None or parts.support is None or parts.limits is None or parts.exemptions is None:
         raise AssertionError("a file failed to load without leaving a problem")  # cannot happen; keeps the types honest
     return schema.Code(
@@ -132,19 +133,25 @@ def _rows(
     return None if found is None else rows(found)
 
 
-def _read(path: Path) -> tuple[Any, list[Problem]]:
-    def wrong(field: str, problem: str, remedy: str) -> tuple[None, list[Problem]]:
-        return None, [Problem(path.name, field, problem, remedy)]
+Parsed = tuple[Any, list[Problem]]
 
+
+def _read(path: Path) -> Parsed:
     try:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
-        return wrong("", f"cannot be read: {error.strerror or error}", "Check the file and its permissions.")
+        problem = f"cannot be read: {error.strerror or error}"
+        return None, [Problem(path.name, "", problem, "Check the file and its permissions.")]
+    return _parse(path.name, raw)
+
+
+def _parse(name: str, raw: bytes) -> Parsed:
+    def wrong(where: str, problem: str, remedy: str) -> Parsed:
+        return None, [Problem(name, where, problem, remedy)]
+
     if len(raw) > MAX_BYTES:
-        return wrong(
-            "", f"is larger than {MAX_BYTES // 1024} KiB", "A harm is a page of text; check that it is the one."
-        )
+        return wrong("", f"is larger than {MAX_BYTES // 1024} KiB", "A harm is a page of text; check the file.")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -155,17 +162,28 @@ def _read(path: Path) -> tuple[Any, list[Problem]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        remedy = "Check the indentation, colons and quotation marks there."
         if isinstance(error, _ReadingError):
-            remedy = error.remedy
-        return wrong(where, (error.problem or "is not YAML").rstrip("."), remedy)
+            return wrong(where, error.problem, error.remedy)
+        for start, problem, remedy in _PLAIN:
+            if (error.problem or "").startswith(start):
+                return wrong(where, problem, remedy)
+        remedy = "Check indentation and quotation marks here and above."
+        return wrong(where, f"cannot be read ({error.problem})", remedy)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        return wrong(f"line {line}", f"holds the control character {error.character!r}", "Remove it.")
+        return wrong(f"line {line}", f"holds the control character U+{error.character:04X}", "Remove it.")
+
+
+_PLAIN = (
+    ("mapping values are not allowed", "has a colon where none may stand", "Put text with a colon in quotation marks."),
+    ("found character '\\t'", "has a tab", "Indent with spaces."),
+)
 
 
 class _ReadingError(yaml.MarkedYAMLError):
-    def __init__(self, problem: str, remedy: str, mark: yaml.Mark | None) -> None:
+    problem: str
+
+    def __init__(self, problem: str, remedy: str, mark: Any) -> None:
         super().__init__(problem=problem, problem_mark=mark)
         self.remedy = remedy
 
@@ -182,10 +200,9 @@ class _Loader(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise _ReadingError("an alias (*name) is not allowed", "Write the text out again.", mark)
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]  # the stubs leave it bare
+        if isinstance(event, yaml.AliasEvent):
+            raise _ReadingError("an alias (*name) is not allowed", "Write the text out again.", event.start_mark)
         if getattr(event, "anchor", None) is not None:
             raise _ReadingError("an anchor (&name) is not allowed", "Remove it.", event.start_mark)
         if getattr(event, "tag", None) not in (None, "!"):

@@ -37,7 +37,7 @@ class CodeOfPracticeError(ValueError):
 
 def closest(word: str, known: Sequence[str]) -> str:
     """A remedy that names the nearest known word, or lists what is known."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.72)
     if near:
         return f"Did you mean '{near[0]}'?"
     return f"Use one of: {', '.join(known)}." if known else "Remove it."
@@ -61,7 +61,7 @@ def _shown(value: Any) -> str:
 
 def _enum(value: Any, ctx: Mapping[str, Any]) -> tuple[str, str]:
     known = [word.strip("'") for word in ctx["expected"].replace(" or ", ", ").split(", ")]
-    return f"{_shown(value)} is not one of: {', '.join(known)}", closest(str(value), known)
+    return f"{_shown(value)} is not known here", closest(str(value), known)
 
 
 def _range(value: Any, ctx: Mapping[str, Any]) -> tuple[str, str]:
@@ -104,7 +104,9 @@ def from_validation(file: str, error: ValidationError, fields: Sequence[str]) ->
     for found in error.errors(include_url=False):
         kind, value, ctx = found["type"], found["input"], found.get("ctx", {})
         where = field_path(found["loc"])
-        if kind == "extra_forbidden":
+        if not where and value is None:
+            yield Problem(file, "", "is empty", "Restore it, or remove the file.")
+        elif kind == "extra_forbidden":
             name = str(found["loc"][-1])
             near = difflib.get_close_matches(name, fields, n=1, cutoff=0.75)
             remedy = f"Did you mean '{near[0]}'?" if near else "Remove it, or look up its name in the reference."

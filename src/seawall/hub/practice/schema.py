@@ -10,13 +10,13 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import rfc8785
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from seawall.clock import (
@@ -25,6 +25,7 @@ from seawall.clock import (
     ClockError,
     Length,
     Limit,
+    Months,
     PauseReason,
     Start,
     WordedEnum,
@@ -39,6 +40,7 @@ from seawall.hub.practice.vocabulary import (
     Family,
     HarmBasis,
     InElection,
+    InForce,
     Partition,
     Referrer,
     RefKind,
@@ -68,15 +70,15 @@ def _frozen(value: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
 
 def _thawed(value: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key): value[key] for key in sorted(value)}
+    return {str(key): value[key] for key in sorted(value)}  # str: the plain word, not the enum member
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Duration = Annotated[
-    Any,
-    BeforeValidator(_duration),
+    timedelta | Months,
+    PlainValidator(_duration),
     PlainSerializer(lambda value: format_duration(value), return_type=str),
 ]
 Bars = Annotated[
@@ -241,7 +243,7 @@ class StatutoryLimit(Frozen):
     after_pause: AfterPause = AfterPause.CONTINUES
     status: Checked
     verified_on: date | None = None
-    in_force: bool = True
+    in_force: InForce
     note: Text | None = None
 
     def as_limit(self) -> Limit:
@@ -270,7 +272,7 @@ class Change(Frozen):
     """One entry of a code's changelog."""
 
     version: Text
-    on: date
+    dated: date
     what: Text
 
 
@@ -308,7 +310,7 @@ class Opening:
             "probability": self.probability,
             "at_least": self.rule.at_least,
             "unless_context": _thawed(self.rule.unless_context),
-            "context": dict(self.context),
+            "context": _thawed(self.context),
             "also": list(self.also),
         }
 
@@ -332,6 +334,13 @@ class Code(Frozen):
         """The code's version, for example 2026.1."""
         return self.head.version
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, as pydantic makes it, whose digest and look-ups are worked out anew."""
+        copy = super().model_copy(update=update, deep=deep)
+        for name in ("digest", "_harms", "_rules"):
+            copy.__dict__.pop(name, None)
+        return copy
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the whole code as canonical JSON (RFC 8785). The same words give the same digest."""
@@ -340,6 +349,11 @@ class Code(Frozen):
     @cached_property
     def _harms(self) -> Mapping[str, Harm]:
         return MappingProxyType({harm.id: harm for harm in self.harms})
+
+    @cached_property
+    def _rules(self) -> tuple[tuple[Harm, CaseRule], ...]:
+        rules = [(harm, rule) for harm in self.harms for rule in harm.opens_case]
+        return tuple(sorted(rules, key=lambda pair: (-(pair[0].severity or 0), pair[1].rank)))
 
     def harm(self, harm_id: str) -> Harm:
         """The harm of that id. Raises `UnknownHarmError`."""
@@ -400,30 +414,27 @@ class Code(Frozen):
         found = {_label(Family, name): _probability(name, value) for name, value in families.items()}
         seen = {_label(Context, name): _probability(name, value) for name, value in context.items()}
         fired = [
-            (-(harm.severity or 0), rule.rank, harm, rule)
-            for harm in self.harms
-            for rule in harm.opens_case
-            if found.get(rule.family, 0.0) >= rule.at_least and rule.family in found
-            if not any(label in seen and seen[label] >= bar for label, bar in rule.unless_context.items())
+            (harm, rule)
+            for harm, rule in self._rules
+            if rule.family in found
+            and found[rule.family] >= rule.at_least
+            and not any(label in seen and seen[label] >= bar for label, bar in rule.unless_context.items())
         ]
         if not fired:
             return None
-        fired.sort(key=lambda row: row[:2])
-        _, _, harm, rule = fired[0]
+        harm, rule = fired[0]
         return Opening(
             harm=harm,
             rule=rule,
             probability=found[rule.family],
-            context=MappingProxyType(
-                {label.value: seen[label] for label in sorted(rule.unless_context) if label in seen}
-            ),
-            also=tuple(row[2].id for row in fired[1:]),
+            context=MappingProxyType({label: seen[label] for label in sorted(rule.unless_context) if label in seen}),
+            also=tuple(other.id for other, _ in fired[1:]),
         )
 
 
 def _label(kind: type[WordedEnum], name: str) -> WordedEnum:
     try:
-        return kind(str(name))  # type: ignore[call-arg]  # mypy reads __new__ as the call; this looks a member up
+        return kind(str(name))
     except ValueError:
         raise ValueError(
             f"{name!r} is not a {kind.__name__.lower()} that the code of practice knows. Use one of: {', '.join(kind)}."

@@ -138,3 +138,11 @@ class Step(WordedEnum):
     TRIAGE = ("triage", "First look")
     DECISION = ("decision", "Decision")
     ACTION = ("action", "Action by the recipient")
+
+
+class InForce(WordedEnum):
+    """Whether a law applies today, as far as was checked."""
+
+    IN_FORCE = ("in_force", "In force")
+    REPLACED = ("replaced", "Replaced by later law")
+    NOT_CHECKED = ("not_checked", "Enacted; whether it is in force was not checked")

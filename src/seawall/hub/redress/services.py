@@ -15,6 +15,7 @@ from django.db import transaction
 from seawall.hub import moment
 from seawall.hub.casework.models import Origin
 from seawall.hub.casework.services import open_case
+from seawall.hub.content.queries import find_content
 from seawall.hub.content.services import take_in_one
 from seawall.hub.directory import queries as directory
 from seawall.hub.directory.models import Platform
@@ -105,9 +106,10 @@ def receive(
         actor=REPORTER,
     )
     harm = "ssh-imminent" if danger_now and about == About.SELF_HARM else HARM_OF[about]
-    content = take_in_one(
+    native_id = _native_id(link, report)
+    content = find_content(platform=platform, native_id=native_id) or take_in_one(
         platform=platform,
-        native_id=_native_id(link, report),
+        native_id=native_id,
         text=text.strip() or f"[Only the address was given.] {link}",
         url=link,
         account=None,

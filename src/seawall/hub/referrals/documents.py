@@ -60,7 +60,7 @@ def document_for(*, referral: Referral, decision: Decision, code: Code) -> chann
         referral_id=referral.pk,
         kind=cast(channels.document.Kind, referral.kind),
         harm=channels.Harm(id=harm.id, title=harm.title, code_version=code.version),
-        platform=content.platform.name,
+        platform=content.platform.slug,
         content=channels.Content(
             native_id=content.native_id[:300], url=content.url, text_sha256=bytes(content.text_sha256).hex()
         ),

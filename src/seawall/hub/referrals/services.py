@@ -107,12 +107,13 @@ def prepare(*, decision_id: UUID | str) -> Referral:
             basis=str(decision.basis),
             referrer_type=referrer_type(organisation),
             state_body=organisation.state_body,
+            requested_action=document.requested_action,
             limit_seconds=int(action_seconds(limit)),
             limit_basis=limit.basis.value,
             document_digest=referral.document_sha256,
             first_seen_at=decision.case.content.first_seen_at,
             case_opened_at=decision.case.opened_at,
-            decided_at=decision.decided_at,
+            decided_at=decision.case.closed_at or decision.decided_at,
         ),
         subject=referral,
         actor=POSTMAN,
@@ -287,11 +288,13 @@ def _pause(*, referral: Referral, at: datetime, reason: PauseReason, actor: Acto
     referral.save(update_fields=["state"])
     if reason not in clock.limit.pausable or (clock.events and clock.events[-1].kind == EventKind.PAUSED):
         return
-    ClockEvent.objects.create(
-        referral=referral, at=_not_before(referral, at), kind=EventKind.PAUSED, reason=str(reason)
+    event = ClockEvent.objects.create(
+        referral=referral, at=_not_before(referral, at), kind=EventKind.PAUSED, reason=reason.value
     )
     record(
-        event=ledger.ClockPaused(platform=referral.platform.slug, reason=str(reason)), subject=referral, actor=actor
+        event=ledger.ClockPaused(platform=referral.platform.slug, reason=reason.value, at=event.at),
+        subject=referral,
+        actor=actor,
     )
 
 
@@ -301,8 +304,8 @@ def _resume(*, referral: Referral, at: datetime, actor: Actor) -> None:
     referral.save(update_fields=["state"])
     if not events or events[-1].kind != EventKind.PAUSED:
         return
-    ClockEvent.objects.create(referral=referral, at=_not_before(referral, at), kind=EventKind.RESUMED)
-    record(event=ledger.ClockResumed(platform=referral.platform.slug), subject=referral, actor=actor)
+    event = ClockEvent.objects.create(referral=referral, at=_not_before(referral, at), kind=EventKind.RESUMED)
+    record(event=ledger.ClockResumed(platform=referral.platform.slug, at=event.at), subject=referral, actor=actor)
 
 
 @transaction.atomic

@@ -17,12 +17,20 @@ class Segment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A number as text, and the name of its series where a chart has several."""
+
+    text: str
+    series: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bar:
-    """One row of a chart: its label, the numbers as text in the order of the series, and the pieces of its bar."""
+    """One row of a chart: its label, its numbers in the order of the series, and the pieces of its bar."""
 
     label: str
     url: str
-    figures: list[str]
+    figures: list[Figure]
     segments: list[Segment]
 
 
@@ -37,7 +45,7 @@ def figure(value: float | int | None, unit: str) -> str:
 def bars(
     rows: Sequence[Mapping[str, Any] | Sequence[Any]],
     *,
-    series: int = 1,
+    series: Sequence[str] = ("",),
     unit: str = "",
     maximum: float | None = None,
 ) -> list[Bar]:
@@ -49,7 +57,7 @@ def bars(
         Each a (label, value) pair, a (label, value, value, ...) sequence, or a mapping with `label`, `value` or
         `values`, and optionally `url` and `text` (shown instead of the number, for one series). None draws no bar.
     series
-        How many values each row has; they are stacked.
+        The names of the values that each row has, stacked in that order; one without a name for a plain chart.
     maximum
         The value that fills the width; the largest row when None.
 
@@ -60,8 +68,8 @@ def bars(
     """
     read = [_row(row) for row in rows]
     for label, values, _, _ in read:
-        if len(values) != series:
-            raise ValueError(f"chart row {label!r} has {len(values)} values, the chart has {series} series")
+        if len(values) != len(series):
+            raise ValueError(f"chart row {label!r} has {len(values)} values, the chart has {len(series)} series")
         if any(value is not None and value < 0 for value in values):
             raise ValueError(f"chart row {label!r} has a negative value; a bar cannot show one")
     full = maximum or max((sum(value or 0 for value in values) for _, values, _, _ in read), default=0) or 1
@@ -74,7 +82,8 @@ def bars(
             if width > 0:
                 segments.append(Segment(start=f"{start:.2f}", width=f"{width:.2f}", series=number))
             start += width
-        figures = [text] if text else [figure(value, unit) for value in values]
+        texts = [text] if text else [figure(value, unit) for value in values]
+        figures = [Figure(text=one, series=name) for one, name in zip(texts, series, strict=True)]
         laid.append(Bar(label=label, url=url, figures=figures, segments=segments))
     return laid
 

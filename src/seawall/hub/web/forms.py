@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.forms.boundfield import BoundField
 from django.forms.renderers import DjangoTemplates
-from django.forms.utils import ErrorDict
+from django.forms.utils import ErrorDict, ErrorList, pretty_name
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
@@ -30,6 +31,9 @@ TEXTLIKE: Mapping[type[forms.Widget], dict[str, str]] = {
 }
 """Attributes that a kind of input has unless its widget says otherwise."""
 
+
+REQUIRED = str(forms.Field.default_error_messages["required"])
+"""Django's general message for a missing answer."""
 
 UNWANTED = frozenset({"rows", "cols", "maxlength", "class", "placeholder"})
 """Attributes of a widget that we set ourselves, or leave out: a placeholder is no label, and too pale to read."""
@@ -54,6 +58,15 @@ class GovukBoundField(BoundField):
 
     given: Mapping[str, Any] = {}
     """What a template says about this field; it goes before what the form says."""
+
+    @property
+    def errors(self) -> ErrorList:
+        """What is wrong with the answer. A library's form says "This field is required."; here it says what to do."""
+        found = super().errors
+        if REQUIRED not in found:
+            return found
+        better = required_message(self.field, str(self.label))
+        return self.form.error_class([better if one == REQUIRED else str(one) for one in found], renderer=self.renderer)
 
     @cached_property
     def kind(self) -> str:
@@ -296,6 +309,11 @@ class GovukMixin(forms.BaseForm):
     default_renderer = GovukRenderer
     use_required_attribute = False
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            say_what_to_do(field, str(field.label or pretty_name(name)))
+
     def shown_fields(self) -> Iterator[BoundField]:
         """The visible fields that no choice reveals; those are drawn beneath their choice."""
         revealed = {name for by_value in self.reveals.values() for names in by_value.values() for name in names}
@@ -314,6 +332,26 @@ class GovukMixin(forms.BaseForm):
                 dropped.add(hidden)
                 self._errors.pop(hidden, None)
                 self.cleaned_data[hidden] = nothing_given(self.fields[hidden])
+
+
+def required_message(field: forms.Field, label: str) -> str:
+    """`Enter your name`, `Choose a platform`, or `Answer “Is it about you?”`."""
+    if label.endswith("?"):
+        return f"Answer “{label}”"
+    choosing = isinstance(field, forms.ChoiceField | forms.ModelChoiceField)
+    return f"{'Choose' if choosing else 'Enter'} {label[:1].lower()}{label[1:]}"
+
+
+def say_what_to_do(field: forms.Field, label: str) -> None:
+    """Put GOV.UK's way of saying it in the place of Django's general messages; a form's own messages stay."""
+    if str(field.error_messages.get("required")) == REQUIRED:
+        field.error_messages["required"] = required_message(field, label)
+    limit = getattr(field, "max_length", None)
+    if limit and isinstance(field, forms.CharField):
+        for validator in field.validators:
+            if isinstance(validator, MaxLengthValidator) and "max_length" not in field.error_messages:
+                name = f"Your answer to “{label}”" if label.endswith("?") else label
+                field.error_messages["max_length"] = f"{name} must be {limit:,} characters or fewer"
 
 
 def nothing_given(field: forms.Field) -> Any:

@@ -21,8 +21,10 @@ def time_of_day(moment: dt.datetime) -> str:
     return f"{moment.hour % 12 or 12}:{moment.minute:02}{'am' if moment.hour < 12 else 'pm'}"
 
 
-def moment(when: dt.datetime, *, now: dt.datetime | None = None) -> str:
+def moment(when: dt.datetime, *, now: dt.datetime | None = None, short: bool = False) -> str:
     """A moment in British time and words: `22 November 2026 at 3:05pm`; near `now`, `today at 3:05pm`.
+
+    `short` gives `22 Nov 2026, 3:05pm` and `today, 3:05pm`.
 
     Raises
     ------
@@ -33,16 +35,16 @@ def moment(when: dt.datetime, *, now: dt.datetime | None = None) -> str:
         if given is not None and given.tzinfo is None:
             raise ValueError(f"{given.isoformat()} has no time zone; pass an aware datetime")
     local = when.astimezone(LONDON)
-    said = day(local)
+    said = day(local, short=short)
     if now is not None:
         apart = (local.date() - now.astimezone(LONDON).date()).days
         said = {-1: "yesterday", 0: "today", 1: "tomorrow"}.get(apart, said)
-    return f"{said} at {time_of_day(local)}"
+    return f"{said}{', ' if short else ' at '}{time_of_day(local)}"
 
 
-def day(when: dt.date) -> str:
-    """`22 November 2026`."""
-    return f"{when.day} {when:%B %Y}"
+def day(when: dt.date, *, short: bool = False) -> str:
+    """`22 November 2026`, or `22 Nov 2026`."""
+    return f"{when.day} {when:%b %Y}" if short else f"{when.day} {when:%B %Y}"
 
 
 @dataclass(frozen=True, kw_only=True)

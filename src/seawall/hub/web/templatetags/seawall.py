@@ -24,11 +24,11 @@ COLOURS = frozenset({"", "grey", "green", "teal", "blue", "purple", "magenta", "
 """Colours that a tag may have; `solid-red` is ours, for the gravest severity alone."""
 
 SEVERITIES = {
-    1: ("Severity 1: low", "grey"),
-    2: ("Severity 2: minor", "blue"),
-    3: ("Severity 3: serious", "yellow"),
-    4: ("Severity 4: grave", "red"),
-    5: ("Severity 5: danger", "solid-red"),
+    1: ("1: low", "grey"),
+    2: ("2: minor", "blue"),
+    3: ("3: serious", "yellow"),
+    4: ("4: grave", "red"),
+    5: ("5: danger", "solid-red"),
 }
 
 
@@ -43,10 +43,11 @@ def tag(text: object, colour: str = "") -> SafeString:
 
 
 @register.simple_tag
-def severity_tag(severity: int) -> SafeString:
-    """A harm's severity from 1 to 5, in words and colour."""
+def severity_tag(severity: int, full: bool = False) -> SafeString:
+    """A harm's severity from 1 to 5, in words and colour; `full` where no heading beside it says "Severity"."""
     text, colour = SEVERITIES[int(severity)]
-    return tag(text, colour)
+    before = "Severity " if full else format_html('<span class="govuk-visually-hidden">{}</span>', "Severity ")
+    return format_html('<strong class="govuk-tag govuk-tag--{} sw-severity">{}{}</strong>', colour, before, text)
 
 
 @register.simple_tag
@@ -67,11 +68,16 @@ def duration(length: Length | None, empty: str = "not known") -> str:
 
 
 @register.simple_tag
-def moment(when: dt.datetime | dt.date | None, now: dt.datetime | None = None, empty: str = "not known") -> str:
-    """A `<time>` element in words, in British time; with `now` it says today, yesterday or tomorrow where true."""
+def moment(
+    when: dt.datetime | dt.date | None, now: dt.datetime | None = None, empty: str = "not known", short: bool = False
+) -> str:
+    """A `<time>` element in words, in British time; with `now` it says today, yesterday or tomorrow where true.
+
+    `short` is for tables: `22 Nov 2026, 3:05pm`.
+    """
     if when is None:
         return empty
-    text = words.moment(when, now=now) if isinstance(when, dt.datetime) else words.day(when)
+    text = words.moment(when, now=now, short=short) if isinstance(when, dt.datetime) else words.day(when, short=short)
     return format_html('<time datetime="{}">{}</time>', when.isoformat(), text)
 
 
@@ -105,12 +111,11 @@ def error_summary(*forms: BaseForm | None) -> dict[str, Any]:
     for form in forms:
         if not form or not form.is_bound:
             continue
-        found += [{"text": text, "href": f"{form.prefix or 'form'}-error"} for text in form.non_field_errors()]
-        for name in form.fields:
-            bound = form[name]
-            found += [
-                {"text": str(text), "href": getattr(bound, "target", bound.id_for_label)} for text in bound.errors
-            ]
+        targets = {bound.name: getattr(bound, "target", bound.id_for_label) for bound in form.visible_fields()}
+        first = next(iter(targets.values()), "")
+        found += [{"text": str(text), "href": first} for text in form.non_field_errors()]
+        for name, target in targets.items():
+            found += [{"text": str(text), "href": target} for text in form[name].errors]
     return {"errors": found}
 
 
@@ -231,7 +236,7 @@ def stacked_chart(
     rows: Sequence[Any], series: Sequence[str], caption: str, unit: str = "", heading: str = ""
 ) -> dict[str, Any]:
     """Stacked bars: each row is (label, value, value, ...) in the order of the names in `series` (five at most)."""
-    laid = charts.bars(rows, series=len(series), unit=unit)
+    laid = charts.bars(rows, series=series, unit=unit)
     return {"bars": laid, "caption": caption, "series": list(series), "stacked": True, "heading": heading}
 
 

@@ -1,0 +1,113 @@
+"""`seawall serve`: the web pages and the background work, until it is stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import click
+
+from seawall.commands.bootstrap import hub
+
+RESTARTS = 5  # within RESTART_WINDOW seconds, before a part that keeps dying ends the whole
+RESTART_WINDOW = 60.0
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to serve on.")
+@click.option("--web-only", is_flag=True, help="No background work here; run `seawall worker` elsewhere.")
+def serve(host: str, port: int, web_only: bool) -> None:
+    """Serve the hub's pages and do its background work, until Ctrl-C."""
+    check_port(host, port)
+    with hub():
+        _mark_demonstration(host)
+        serve_until_stopped(host=host, port=port, worker=not web_only)
+
+
+def _mark_demonstration(host: str) -> None:
+    """A database that a demonstration was played into is served as one, whoever starts it."""
+    from seawall.hub.ledger.queries import entries
+
+    if not entries().filter(demonstration=True).exists():
+        return
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        raise click.ClickException("This hub is a demonstration, and its passwords are public: it serves on loopback only.")
+    os.environ["SEAWALL_DEMONSTRATION"] = "1"
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises ClickException with a sentence when the port cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(
+                f"Port {port} on {host} cannot be used ({error.strerror}). Stop what uses it, or choose another: --port {port + 1}."
+            ) from error
+
+
+def serve_until_stopped(
+    *, host: str, port: int, worker: bool = True, before: Callable[[str], None] = lambda _url: None
+) -> None:
+    """Run the web server and a worker as children; restart one that dies, stop both on Ctrl-C or SIGTERM."""
+    from django.db import connections
+
+    connections.close_all()
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{shown}:{port}"
+    os.environ.setdefault("SEAWALL_PUBLIC_URL", url)
+    parts: dict[str, list[str]] = {"web": [sys.executable, "-m", "seawall.hub.server", "--bind", f"{shown}:{port}"]}
+    if worker:
+        parts["worker"] = [sys.executable, "-m", "seawall", "worker"]
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    deaths: dict[str, list[float]] = {name: [] for name in parts}
+    stopping = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    previous = {kind: signal.signal(kind, stop) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for name, command in parts.items():
+            running[name] = _start(command)
+        before(url)
+        click.echo(f"Serving on {url} (Ctrl-C stops it).")
+        while not stopping:
+            time.sleep(0.2)
+            for name, process in running.items():
+                if stopping or process.poll() is None:
+                    continue
+                now = time.monotonic()
+                deaths[name] = [at for at in deaths[name] if now - at < RESTART_WINDOW] + [now]
+                if len(deaths[name]) > RESTARTS:
+                    raise click.ClickException(f"The {name} process keeps ending (last status {process.returncode}). See the messages above.")
+                click.echo(f"The {name} process ended with status {process.returncode}; starting it again.", err=True)
+                running[name] = _start(parts[name])
+    finally:
+        for process in running.values():
+            if process.poll() is None:
+                process.terminate()
+        deadline = time.monotonic() + 20
+        for process in running.values():
+            try:
+                process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        for kind, handler in previous.items():
+            signal.signal(kind, handler)
+    click.echo("Stopped.")
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C reaches this process only, which then ends its parts in order.
+    return subprocess.Popen(command, start_new_session=True)  # noqa: S603  (our own interpreter and modules)

@@ -1,0 +1,19 @@
+"""What tests of the hub start from: a code of practice in force, a small hub, and a post in it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.support.hub import SmallHub, small_hub
+
+from seawall.hub.ledger.services import Actor
+
+
+@pytest.fixture
+def actor() -> Actor:
+    return Actor.machine("test")
+
+
+@pytest.fixture
+def hub(db: None) -> SmallHub:
+    """Desks in every partition, somebody in every role, two platforms; see tests/support/hub.py."""
+    return small_hub()
