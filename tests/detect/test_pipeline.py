@@ -91,13 +91,17 @@ def test_reasons_point_at_words_of_the_post_as_it_was_given() -> None:
     assert flagged > 50
 
 
-def test_reasons_find_disguised_words() -> None:
-    texts = ["kill yourself", "k1ll y0urself", "K\u200bILL   YOURSELF!!!"]
-    for text, finding in zip(texts, DETECTOR.assess(texts), strict=True):
-        assert "suicide_self_harm" in finding.flags
-        assert any("1l" in reason.text or "LL" in reason.text or "ill" in reason.text for reason in finding.reasons), (
-            text
-        )
+DISGUISES = ["k1ll y0urself", "K\u200bILL   YOURSELF", "kiiiill yourself.", "\uff4bill yours\u0435lf"]
+
+
+@pytest.mark.parametrize("disguised", DISGUISES, ids=ascii)
+def test_disguised_words_score_as_plain_ones_and_reasons_point_at_the_disguise(disguised: str) -> None:
+    plain, seen = DETECTOR.assess(["kill yourself", disguised])
+    assert "suicide_self_harm" in plain.flags
+    if "iiii" not in disguised:  # a drawn-out word keeps a trace of it
+        assert seen.families == plain.families
+    assert "suicide_self_harm" in seen.flags
+    assert any(reason.text in disguised and reason.family == "suicide_self_harm" for reason in seen.reasons)
 
 
 def test_flags_are_those_at_or_above_their_threshold_surest_first() -> None:

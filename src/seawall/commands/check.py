@@ -73,11 +73,16 @@ def _database() -> tuple[Problem, str]:
     if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return f"{len(plan)} migrations have not been applied. Run `seawall migrate`.", ""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE 'ledger_%%_keep%%' AND tgenabled <> 'D'")
+        cursor.execute(
+            "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE 'ledger_%%_keep%%' AND tgenabled <> 'D'"
+        )
         guarded = {row[0] for row in cursor.fetchall()}
         missing = {"ledger_entry", "ledger_link", "ledger_checkpoint"} - guarded
         if missing:
-            return f"the triggers that keep {', '.join(sorted(missing))} append-only are gone or off. Somebody with database rights did that.", ""
+            return (
+                f"the triggers that keep {', '.join(sorted(missing))} append-only are gone or off. Somebody with database rights did that.",
+                "",
+            )
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0]
     return None, f"PostgreSQL {version}{' (embedded)' if not os.environ.get('DATABASE_URL') else ''}, up to date"
@@ -98,7 +103,11 @@ def _routes() -> tuple[Problem, str]:
     from seawall.hub.directory.models import Route
 
     known = set(channels.names())
-    bad = [f"{route.platform} ({route.channel})" for route in Route.objects.select_related("platform") if route.channel not in known]
+    bad = [
+        f"{route.platform} ({route.channel})"
+        for route in Route.objects.select_related("platform")
+        if route.channel not in known
+    ]
     if bad:
         return f"no adapter for the channel of {', '.join(bad)}. Install it, or set another route.", ""
     return None, f"{Route.objects.count()} platforms can be reached"

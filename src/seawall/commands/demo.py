@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Stop after the table instead of serving.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on; a demonstration serves on loopback only.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to serve on; a demonstration serves on loopback only.",
+)
 @click.option("--port", default=8000, show_default=True, help="Port to serve on.")
 def demo(once: bool, host: str, port: int) -> None:
     """Play real posts through the whole way: found, queued, decided, referred, answered, checked, counted.
@@ -30,7 +35,9 @@ def demo(once: bool, host: str, port: int) -> None:
     from seawall.commands.serve import check_port, serve_until_stopped
 
     if host not in ("127.0.0.1", "localhost", "::1"):
-        raise click.ClickException("A demonstration shows its passwords, so it serves on loopback only. Leave --host out.")
+        raise click.ClickException(
+            "A demonstration shows its passwords, so it serves on loopback only. Leave --host out."
+        )
     if not once:
         check_port(host, port)
     os.environ["SEAWALL_DEMONSTRATION"] = "1"
@@ -68,7 +75,12 @@ def _play(sandbox: SandboxProcess) -> None:
     from seawall.sandbox.control import SandboxRefusal
 
     console = Console()
-    columns = (TextColumn("{task.description:<34}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=console) as bars:
         step = bars.add_task("Preparing the database", total=1, note="")
         bring_up_to_date(quiet=True)
@@ -114,7 +126,15 @@ def print_table(console: object = None) -> None:
     table = Table(title="What happened (a demonstration: decisions by scripts that follow the data sets’ own labels)")
     table.add_column("")
     table.add_column("count", justify="right")
-    for what in ("posts taken in", "posts assessed", "posts flagged", "reports received", "cases opened", "cases closed", "second reviews"):
+    for what in (
+        "posts taken in",
+        "posts assessed",
+        "posts flagged",
+        "reports received",
+        "cases opened",
+        "cases closed",
+        "second reviews",
+    ):
         table.add_row(what.capitalize(), f"{totals.get(what, 0):,}")
     for total in oversight.totals():
         if total.what == "cases closed":
@@ -169,7 +189,10 @@ def _print_sign_ins(url: str) -> None:
 
     from seawall.hub.demonstration.cast import CAST, PASSWORD
 
-    table = Table(title=f"Sign in at {url}/sign-in/", caption=f"Password for all: {PASSWORD}    Six-digit codes: {url}/demonstration/")
+    table = Table(
+        title=f"Sign in at {url}/sign-in/",
+        caption=f"Password for all: {PASSWORD}    Six-digit codes: {url}/demonstration/",
+    )
     for heading in ("Role", "E-mail"):
         table.add_column(heading)
     for part in CAST:

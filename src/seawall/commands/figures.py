@@ -20,4 +20,6 @@ def figures(form: str, suppress: bool) -> None:
             return
         from seawall.hub.oversight import exports
 
-        click.echo(exports.as_json(suppress=suppress) if form == "json" else exports.as_csv(suppress=suppress), nl=False)
+        click.echo(
+            exports.as_json(suppress=suppress) if form == "json" else exports.as_csv(suppress=suppress), nl=False
+        )

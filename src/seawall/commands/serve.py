@@ -37,7 +37,9 @@ def _mark_demonstration(host: str) -> None:
     if not entries().filter(demonstration=True).exists():
         return
     if host not in ("127.0.0.1", "localhost", "::1"):
-        raise click.ClickException("This hub is a demonstration, and its passwords are public: it serves on loopback only.")
+        raise click.ClickException(
+            "This hub is a demonstration, and its passwords are public: it serves on loopback only."
+        )
     os.environ["SEAWALL_DEMONSTRATION"] = "1"
 
 
@@ -89,7 +91,9 @@ def serve_until_stopped(
                 now = time.monotonic()
                 deaths[name] = [at for at in deaths[name] if now - at < RESTART_WINDOW] + [now]
                 if len(deaths[name]) > RESTARTS:
-                    raise click.ClickException(f"The {name} process keeps ending (last status {process.returncode}). See the messages above.")
+                    raise click.ClickException(
+                        f"The {name} process keeps ending (last status {process.returncode}). See the messages above."
+                    )
                 click.echo(f"The {name} process ended with status {process.returncode}; starting it again.", err=True)
                 running[name] = _start(parts[name])
     finally:

@@ -14,7 +14,12 @@ PRUNE_AFTER = 60.0  # seconds without a sign of life after which a worker counts
 
 
 @click.command()
-@click.option("--concurrency", default=int(os.environ.get("SEAWALL_WORKER_CONCURRENCY", "4")), show_default=True, help="Jobs at a time.")
+@click.option(
+    "--concurrency",
+    default=int(os.environ.get("SEAWALL_WORKER_CONCURRENCY", "4")),
+    show_default=True,
+    help="Jobs at a time.",
+)
 def worker(concurrency: int) -> None:
     """Do background work until Ctrl-C: assess, open cases, refer, collect answers, probe, escalate, link the ledger.
 

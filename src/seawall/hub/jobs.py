@@ -31,7 +31,9 @@ def defer(name: str, *, once: str | None = None, in_seconds: int = 0, **argument
     if in_seconds:
         options["schedule_in"] = {"seconds": in_seconds}
     if task is None:
-        raise exceptions.TaskNotFound(f"No background task is called {name}. Look at the `name=` of the tasks in hub/*/tasks.py.")
+        raise exceptions.TaskNotFound(
+            f"No background task is called {name}. Look at the `name=` of the tasks in hub/*/tasks.py."
+        )
     try:
         task.configure(**options).defer(**arguments)
     except exceptions.AlreadyEnqueued:

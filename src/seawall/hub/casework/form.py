@@ -112,14 +112,18 @@ def problems_of(form: Form, *, code: Code, platform: Platform, organisation: Org
     try:
         harm = code.harm(form.harm)
     except UnknownHarmError:
-        problem("harm", f"“{form.harm}” is not a harm in the code of practice {code.version}. Choose one from the list.")
+        problem(
+            "harm", f"“{form.harm}” is not a harm in the code of practice {code.version}. Choose one from the list."
+        )
         return found
     if len(form.reasons.strip()) < MIN_REASONS:
         problem("reasons", "Say in a sentence why you decided so. The person who reviews or appeals will read it.")
     if form.outcome == Outcome.REFER:
         _check_referral(form, harm, platform, organisation, problem)
     elif form.outcome == Outcome.HAND_OFF and not harm.hand_off:
-        problem("outcome", f"The code of practice names no body to hand “{harm.title}” over to. Choose another outcome.")
+        problem(
+            "outcome", f"The code of practice names no body to hand “{harm.title}” over to. Choose another outcome."
+        )
     elif form.outcome == Outcome.SUPPORT and not (harm.welfare_route or harm.protected or harm.support.author):
         problem("outcome", f"The code of practice offers no support for “{harm.title}”. Choose another outcome.")
     return found
@@ -127,10 +131,15 @@ def problems_of(form: Form, *, code: Code, platform: Platform, organisation: Org
 
 def _check_referral(form: Form, harm: Harm, platform: Platform, organisation: Organisation, problem: Any) -> None:
     if harm.protected:
-        problem("outcome", f"“{harm.title}” is protected: it is never referred for removal. Choose support or no action.")
+        problem(
+            "outcome", f"“{harm.title}” is protected: it is never referred for removal. Choose support or no action."
+        )
         return
     if harm.route not in (Route.REFERRAL, Route.FORMAL_NOTICE):
-        problem("outcome", f"The code of practice sends “{harm.title}” another way than to the platform: {harm.route.words}.")
+        problem(
+            "outcome",
+            f"The code of practice sends “{harm.title}” another way than to the platform: {harm.route.words}.",
+        )
         return
     if referrer_type(organisation) not in harm.who_may_refer:
         problem("harm", f"{organisation.name} may not refer “{harm.title}” under the code of practice.")
@@ -145,7 +154,10 @@ def _check_referral(form: Form, harm: Harm, platform: Platform, organisation: Or
     elif form.basis == Basis.TERM:
         _check_term(form, harm, platform, problem)
     else:
-        problem("basis", "A referral needs an offence, element by element, or a dated rule of the platform. Neither, no referral.")
+        problem(
+            "basis",
+            "A referral needs an offence, element by element, or a dated rule of the platform. Neither, no referral.",
+        )
 
 
 def offences(harm: Harm) -> list[LegalRef]:
@@ -173,7 +185,10 @@ def _check_offence(form: Form, harm: Harm, problem: Any) -> None:
         if answer is None:
             problem(f"defence_{defence.id}", f"Say whether the defence “{defence.text}” may succeed.")
         elif answer.may_succeed:
-            problem(f"defence_{defence.id}", f"The defence “{defence.text}” may succeed, so the post cannot be referred as illegal.")
+            problem(
+                f"defence_{defence.id}",
+                f"The defence “{defence.text}” may succeed, so the post cannot be referred as illegal.",
+            )
 
 
 def _check_term(form: Form, harm: Harm, platform: Platform, problem: Any) -> None:

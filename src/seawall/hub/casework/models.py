@@ -62,7 +62,9 @@ class Case(models.Model):
     harm = models.CharField(max_length=40, db_comment="What it may be; a person says what it is")
     code_version = models.CharField(max_length=40)
     severity = models.PositiveSmallIntegerField()
-    decision_within = models.DurationField(null=True, db_comment="The time that the code of practice gave when it opened")
+    decision_within = models.DurationField(
+        null=True, db_comment="The time that the code of practice gave when it opened"
+    )
     state = models.CharField(max_length=20, choices=CaseState, default=CaseState.OPEN)
     opened_at = models.DateTimeField()
     claimed_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="claimed_cases")

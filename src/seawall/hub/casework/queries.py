@@ -15,7 +15,12 @@ from seawall.hub.directory.models import Person
 
 
 def queue(
-    *, person: Person, states: Sequence[str] = (), harms: Sequence[str] = (), platforms: Sequence[str] = (), mine: bool = False
+    *,
+    person: Person,
+    states: Sequence[str] = (),
+    harms: Sequence[str] = (),
+    platforms: Sequence[str] = (),
+    mine: bool = False,
 ) -> CaseQuerySet:
     """The person's queue, gravest and most urgent first; filtered by state, harm and platform where any are named."""
     cases = Case.objects.visible_to(person).select_related("content__platform", "desk", "claimed_by")
@@ -68,11 +73,17 @@ class QueueCounts:
 def counts(person: Person) -> QueueCounts:
     """One query over the open cases at the person's desks."""
     now = moment.now()
-    found = Case.objects.visible_to(person).exclude(state=CaseState.CLOSED).in_queue_order().order_by().aggregate(
-        open=Count("pk", filter=Q(state=CaseState.OPEN)),
-        claimed=Count("pk", filter=Q(state=CaseState.CLAIMED)),
-        mine=Count("pk", filter=Q(state=CaseState.CLAIMED, claimed_by=person)),
-        second_review=Count("pk", filter=Q(state=CaseState.SECOND_REVIEW)),
-        overdue=Count("pk", filter=Q(due__lt=now)),
+    found = (
+        Case.objects.visible_to(person)
+        .exclude(state=CaseState.CLOSED)
+        .in_queue_order()
+        .order_by()
+        .aggregate(
+            open=Count("pk", filter=Q(state=CaseState.OPEN)),
+            claimed=Count("pk", filter=Q(state=CaseState.CLAIMED)),
+            mine=Count("pk", filter=Q(state=CaseState.CLAIMED, claimed_by=person)),
+            second_review=Count("pk", filter=Q(state=CaseState.SECOND_REVIEW)),
+            overdue=Count("pk", filter=Q(due__lt=now)),
+        )
     )
     return QueueCounts(**found)

@@ -21,6 +21,7 @@ from seawall.hub.directory.services import acting_as
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.practice import queries as practice
+from seawall.hub.practice.schema import Harm
 
 AUTOMATION = Actor.machine("casework")
 
@@ -79,7 +80,7 @@ def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> t
         harm=harm,
         code_version=code.version,
         severity=rule.severity or 0,
-        decision_within=rule.clock.decision,
+        decision_within=_decision_time(rule),
         opened_at=moment.now(),
     )
     record(
@@ -92,7 +93,7 @@ def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> t
             code_version=code.version,
             severity=rule.severity or 0,
             first_seen_at=content.first_seen_at,
-            decision_within=_seconds(rule.clock.decision),
+            decision_within=_seconds(_decision_time(rule)),
         ),
         subject=case,
         actor=actor,
@@ -106,6 +107,12 @@ def _desk_for(*, content: Content, partition: Partition) -> Desk:
     if own.partition == partition or (own.partition == Partition.POLICE and partition != Partition.WELFARE):
         return own
     return directory.desk_for(partition)
+
+
+def _decision_time(rule: Harm) -> timedelta | None:
+    """The time that the code gives for a decision. Decisions are counted in hours and days; months would be a fault of the code."""
+    length = rule.clock.decision
+    return length if isinstance(length, timedelta) else None
 
 
 def _seconds(length: timedelta | None) -> int | None:
@@ -155,8 +162,10 @@ def _machine_cases_today(desk: Desk) -> int:
 
 
 def _locked(case: Case) -> Case:
-    return Case.objects.select_for_update(of=("self",)).select_related("desk__organisation", "content__platform").get(
-        pk=case.pk
+    return (
+        Case.objects.select_for_update(of=("self",))
+        .select_related("desk__organisation", "content__platform")
+        .get(pk=case.pk)
     )
 
 
@@ -174,7 +183,9 @@ def claim(*, case: Case, person: Person) -> Case:
     if case.state == CaseState.CLAIMED and case.claimed_by_id == person.pk:
         return case
     if case.state != CaseState.OPEN:
-        raise CaseUnavailable(f"Case {case.reference} is not in the queue any more: {case.get_state_display().lower()}.")
+        raise CaseUnavailable(
+            f"Case {case.reference} is not in the queue any more: {case.get_state_display().lower()}."
+        )
     case.state, case.claimed_by, case.claimed_at = CaseState.CLAIMED, person, moment.now()
     case.save(update_fields=["state", "claimed_by", "claimed_at"])
     record(event=ledger.CaseClaimed(), subject=case, actor=actor)
@@ -195,9 +206,15 @@ def release(*, case: Case, person: Person) -> Case:
 
 
 NO_TRANSFER = {
-    (Partition.WELFARE, Partition.POLICE): "What lies with the welfare desk is not passed to the police desk. Where a life is in danger, "
+    (
+        Partition.WELFARE,
+        Partition.POLICE,
+    ): "What lies with the welfare desk is not passed to the police desk. Where a life is in danger, "
     "use the emergency route.",
-    (Partition.CANDIDATE_SUPPORT, Partition.POLICE): "What lies with the candidate-support desk is not passed to the police desk. The "
+    (
+        Partition.CANDIDATE_SUPPORT,
+        Partition.POLICE,
+    ): "What lies with the candidate-support desk is not passed to the police desk. The "
     "candidate decides whether to go to the police.",
 }
 """Walls that a case does not pass, and what to tell the person."""
@@ -222,22 +239,33 @@ def transfer(*, case: Case, person: Person, harm: str, reasons: str) -> Case:
     if refusal := NO_TRANSFER.get((here, there)):
         raise PermissionError(refusal)
     if len(reasons.strip()) < MIN_REASONS:
-        raise FormIncomplete.one("reasons", "Say in a sentence why the case belongs there. The other desk will read it.")
+        raise FormIncomplete.one(
+            "reasons", "Say in a sentence why the case belongs there. The other desk will read it."
+        )
     desk = directory.desk_for(there)
     content_services.move(content=case.content, desk=desk)
     case.desk, case.harm, case.severity = desk, harm, rule.severity or 0
-    case.decision_within = rule.clock.decision
+    case.decision_within = _decision_time(rule)
     case.state, case.claimed_by, case.claimed_at = CaseState.OPEN, None, None
     case.transfer_note = reasons.strip()
     case.save(
-        update_fields=["desk", "harm", "severity", "decision_within", "state", "claimed_by", "claimed_at", "transfer_note"]
+        update_fields=[
+            "desk",
+            "harm",
+            "severity",
+            "decision_within",
+            "state",
+            "claimed_by",
+            "claimed_at",
+            "transfer_note",
+        ]
     )
     record(
         event=ledger.CaseTransferred(
             desk=str(desk.pk),
             harm=harm,
             severity=case.severity,
-            decision_within=_seconds(rule.clock.decision),
+            decision_within=_seconds(_decision_time(rule)),
         ),
         subject=case,
         actor=actor,
@@ -334,9 +362,7 @@ def review(*, decision: Decision, person: Person, concurs: bool, reasons: str) -
             )
     except IntegrityError as error:
         raise CaseUnavailable("Somebody else has reviewed this decision already.") from error
-    record(
-        event=ledger.DecisionReviewed(decision=str(decision.pk), concurs=concurs), subject=case, actor=actor
-    )
+    record(event=ledger.DecisionReviewed(decision=str(decision.pk), concurs=concurs), subject=case, actor=actor)
     if concurs:
         _close(case=case, decision=decision, actor=actor)
     else:
@@ -351,9 +377,7 @@ def _close(*, case: Case, decision: Decision, actor: Actor) -> None:
     case.state, case.closed_at, case.outcome = CaseState.CLOSED, moment.now(), decision.outcome
     case.save(update_fields=["state", "closed_at", "outcome"])
     record(
-        event=ledger.CaseClosed(
-            outcome=str(decision.outcome), harm=decision.harm, platform=case.content.platform.slug
-        ),
+        event=ledger.CaseClosed(outcome=str(decision.outcome), harm=decision.harm, platform=case.content.platform.slug),
         subject=case,
         actor=actor,
     )

@@ -241,5 +241,3 @@ def _leaf(row: Row) -> bytes:
 def _code(source: str) -> str:
     """The source's name as the ledger takes it: the kind of source only, since a file's name may hold anything."""
     return source.partition(":")[0][:40] if source.partition(":")[0].isidentifier() else "file"
-
-

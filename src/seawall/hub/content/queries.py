@@ -30,7 +30,7 @@ def findings_of(content: Content) -> list[Finding]:
 def flagged_in(batch_id: str | UUID) -> list[Finding]:
     """The findings on what a batch brought."""
     return list(
-        Finding.objects.filter(content__batch=batch_id)
+        Finding.objects.filter(content__batch_id=batch_id)
         .select_related("content__platform", "content__desk", "content__batch")
         .order_by("id")
     )

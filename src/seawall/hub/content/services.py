@@ -67,7 +67,10 @@ def assess(*, batch_id: str | UUID) -> IngestBatch:
     engine = detector()
     code = practice.current_code()
     posts = list(
-        Content.objects.filter(batch=batch).order_by("id").values_list("id", "version", "text").iterator(chunk_size=5_000)
+        Content.objects.filter(batch=batch)
+        .order_by("id")
+        .values_list("id", "version", "text")
+        .iterator(chunk_size=5_000)
     )
     kept: list[Finding] = []
     leaves: list[bytes] = []
@@ -77,9 +80,7 @@ def assess(*, batch_id: str | UUID) -> IngestBatch:
     for (content_id, version, _text), found in zip(posts, engine.assess([text for _, _, text in posts]), strict=True):
         families = {family: round(value, 4) for family, value in found.families.items()}
         context = {label: round(value, 4) for label, value in found.context.items()}
-        leaves.append(
-            sha256(rfc8785.dumps({"id": str(content_id), "version": version, "families": families})).digest()
-        )
+        leaves.append(sha256(rfc8785.dumps({"id": str(content_id), "version": version, "families": families})).digest())
         flagged += bool(found.flags)
         for family in found.flags:
             by_family[family] = by_family.get(family, 0) + 1
@@ -93,7 +94,13 @@ def assess(*, batch_id: str | UUID) -> IngestBatch:
                     flags=list(found.flags),
                     context=context,
                     reasons=[
-                        {"kind": r.kind, "start": r.start, "end": r.end, "family": r.family, "weight": round(r.weight, 3)}
+                        {
+                            "kind": r.kind,
+                            "start": r.start,
+                            "end": r.end,
+                            "family": r.family,
+                            "weight": round(r.weight, 3),
+                        }
                         for r in found.reasons
                     ],
                     assessed_at=at,

@@ -68,8 +68,16 @@ class Part:
 
 
 CAST = [
-    Part(email="analyst@hub.example", name="First analyst", roles=((R.ANALYST, "hub", "general"), (R.ANALYST, "hub", "candidates"))),
-    Part(email="second-analyst@hub.example", name="Second analyst", roles=((R.ANALYST, "hub", "general"), (R.ANALYST, "hub", "candidates"))),
+    Part(
+        email="analyst@hub.example",
+        name="First analyst",
+        roles=((R.ANALYST, "hub", "general"), (R.ANALYST, "hub", "candidates")),
+    ),
+    Part(
+        email="second-analyst@hub.example",
+        name="Second analyst",
+        roles=((R.ANALYST, "hub", "general"), (R.ANALYST, "hub", "candidates")),
+    ),
     Part(
         email="reviewer@hub.example",
         name="Second reviewer",
@@ -121,7 +129,9 @@ def assemble(*, addresses: dict[str, channels.Address]) -> None:
         platform = Platform.objects.get(slug=slug)
         known = getattr(platform, "route", None)
         if known is None or (known.endpoint, known.public_key, known.token) != (
-            address.endpoint, address.public_key, address.token
+            address.endpoint,
+            address.public_key,
+            address.token,
         ):
             services.set_route(
                 platform=platform,

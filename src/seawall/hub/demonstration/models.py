@@ -7,7 +7,9 @@ class Run(models.Model):
     """The one demonstration of this hub."""
 
     id = models.BigAutoField(primary_key=True)
-    ends_at = models.DateTimeField(db_comment="The moment that the played time ends at: the real time of its first start")
+    ends_at = models.DateTimeField(
+        db_comment="The moment that the played time ends at: the real time of its first start"
+    )
     played_to = models.DateTimeField(db_comment="Posts up to here have been taken in")
     finished_at = models.DateTimeField(null=True)
 

@@ -33,7 +33,10 @@ from seawall.sandbox.control import SandboxControl
 FEED_EVERY = timedelta(hours=2)
 LEFT_FOR_VISITORS = timedelta(hours=9)
 """Cases of the last hours stay in the queue, for whoever looks round."""
-POLLS = [timedelta(minutes=minutes) for minutes in (20, 60, 180, 360, 720, 1440, 2160, 2880, 4320, 5760, 7200, 8640, 10080, 12000)]
+POLLS = [
+    timedelta(minutes=minutes)
+    for minutes in (20, 60, 180, 360, 720, 1440, 2160, 2880, 4320, 5760, 7200, 8640, 10080, 12000)
+]
 REPORTED = 0.5  # share of harmful posts that the detector passed over and somebody then reports
 
 ABOUT = {
@@ -78,7 +81,9 @@ class Play:
                 break
             with moment.demonstration_at(at):
                 act()
-            self.progress((at - self.starts_at) / timedelta(hours=1), (self.run.ends_at - self.starts_at) / timedelta(hours=1))
+            self.progress(
+                (at - self.starts_at) / timedelta(hours=1), (self.run.ends_at - self.starts_at) / timedelta(hours=1)
+            )
         self.run.finished_at = datetime.now(UTC)
         self.run.save(update_fields=["finished_at"])
         link_all_pending()
@@ -114,9 +119,7 @@ class Play:
     def _next_for_case(self, case: Case) -> None:
         if case.state == CaseState.SECOND_REVIEW:
             decision = case.decisions.filter(voided_at=None).latest("decided_at")
-            self._at(
-                decision.decided_at + reviewers.delay_before_review(case), lambda: self._review(decision.pk)
-            )
+            self._at(decision.decided_at + reviewers.delay_before_review(case), lambda: self._review(decision.pk))
             return
         when = case.opened_at + reviewers.delay_before_decision(case)
         if when < self.run.ends_at - LEFT_FOR_VISITORS:

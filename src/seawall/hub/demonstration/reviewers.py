@@ -88,7 +88,10 @@ def work(case: Case, cast: Cast) -> Decision | None:
         here = Partition(case.desk.partition)
         if there != here and (here, there) not in casework.NO_TRANSFER and here == Partition.GENERAL:
             casework.transfer(
-                case=case, person=person, harm=harm.id, reasons=f"Demonstration: the label of {label.source} is “{label.native}”."
+                case=case,
+                person=person,
+                harm=harm.id,
+                reasons=f"Demonstration: the label of {label.source} is “{label.native}”.",
             )
             return None
     return casework.decide(case=case, person=person, form=form_for(case, label))
@@ -108,11 +111,18 @@ def form_for(case: Case, label: Label) -> Form:
     context = label.context or "none"
     sent_back = case.decisions.filter(voided_at__isnull=False).exists()
     if harm is None or sent_back:
-        reason = "Demonstration: the second reviewer dissented, so nothing is asked of the platform." if sent_back else why
+        reason = (
+            "Demonstration: the second reviewer dissented, so nothing is asked of the platform." if sent_back else why
+        )
         return Form(outcome=Outcome.NO_ACTION, harm=case.harm, reasons=reason, context=context)
     if harm.protected or harm.route == Route.SUPPORT_ONLY:
         return Form(
-            outcome=Outcome.SUPPORT, harm=harm.id, reasons=why, context=context, part=Part.UPLOADED, subject_type=SubjectType.AT_RISK
+            outcome=Outcome.SUPPORT,
+            harm=harm.id,
+            reasons=why,
+            context=context,
+            part=Part.UPLOADED,
+            subject_type=SubjectType.AT_RISK,
         )
     if harm.hand_off and harm.route == Route.HAND_OFF:
         return Form(outcome=Outcome.HAND_OFF, harm=harm.id, reasons=why, context=context)
@@ -126,7 +136,9 @@ def _referral(case: Case, harm: Harm, why: str, context: str) -> Form:
     rules = rules_for(platform=case.content.platform, harm=harm.id) if RestsOn.DATED_TERM in harm.rests_on else []
     on_terms = bool(rules) and (not found or draw("basis", case.content.native_id) < 0.5)
     if not on_terms and not found:
-        return Form(outcome=Outcome.NO_ACTION, harm=harm.id, reasons=f"{why} No offence and no rule covers it.", context=context)
+        return Form(
+            outcome=Outcome.NO_ACTION, harm=harm.id, reasons=f"{why} No offence and no rule covers it.", context=context
+        )
     offence = None if on_terms else found[0]
     return Form(
         outcome=Outcome.REFER,
@@ -139,7 +151,9 @@ def _referral(case: Case, harm: Harm, why: str, context: str) -> Form:
             ElementFinding(id=element.id, met=True, reasons="Demonstration: taken from the human label.")
             for element in (offence.elements if offence else ())
         ],
-        defences=[DefenceFinding(id=defence.id, may_succeed=False) for defence in (offence.defences if offence else ())],
+        defences=[
+            DefenceFinding(id=defence.id, may_succeed=False) for defence in (offence.defences if offence else ())
+        ],
         exemptions=dict.fromkeys(harm.exemptions, False),
         context=context,
         part=Part.UPLOADED,
@@ -155,8 +169,8 @@ def review(decision: Decision, cast: Cast) -> bool:
         decision=decision,
         person=cast.second(case),
         concurs=concurs,
-        reasons="Demonstration: concurs with the label." if concurs else "Demonstration: dissents, to show what then happens.",
+        reasons="Demonstration: concurs with the label."
+        if concurs
+        else "Demonstration: dissents, to show what then happens.",
     )
     return concurs
-
-

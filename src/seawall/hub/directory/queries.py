@@ -38,7 +38,9 @@ def desk_for(partition: Partition) -> Desk:
     """
     desk = Desk.objects.filter(partition=partition).order_by("id").first()
     if desk is None:
-        raise Desk.DoesNotExist(f"No desk lies in the partition “{partition.label}”. Open one first (seawall demo opens one of each).")
+        raise Desk.DoesNotExist(
+            f"No desk lies in the partition “{partition.label}”. Open one first (seawall demo opens one of each)."
+        )
     return desk
 
 

@@ -100,9 +100,7 @@ def give_role(
     )
     person.__dict__.pop("_memberships", None)
     record(
-        event=ledger.RoleGiven(
-            role=str(role), organisation=str(organisation.pk), desk=str(desk.pk) if desk else None
-        ),
+        event=ledger.RoleGiven(role=str(role), organisation=str(organisation.pk), desk=str(desk.pk) if desk else None),
         subject=person,
         actor=actor,
     )
@@ -133,9 +131,7 @@ def register_platform(*, organisation: Organisation, slug: str, name: str, actor
     if organisation.kind != OrganisationKind.PLATFORM:
         raise ValidationError(f"{organisation.name} is registered as something else than a platform.")
     platform = Platform.objects.create(organisation=organisation, slug=slug, name=name)
-    record(
-        event=ledger.PlatformRegistered(organisation=str(organisation.pk), slug=slug), subject=platform, actor=actor
-    )
+    record(event=ledger.PlatformRegistered(organisation=str(organisation.pk), slug=slug), subject=platform, actor=actor)
     return platform
 
 
@@ -173,9 +169,7 @@ def record_rules(*, platform: Platform, rules: Sequence[Rule], actor: Actor) -> 
 
 
 @transaction.atomic
-def set_route(
-    *, platform: Platform, channel: str, endpoint: str, public_key: str, token: str, actor: Actor
-) -> Route:
+def set_route(*, platform: Platform, channel: str, endpoint: str, public_key: str, token: str, actor: Actor) -> Route:
     """Say how a platform is reached; replaces what was said before."""
     route, _created = Route.objects.update_or_create(
         platform=platform,

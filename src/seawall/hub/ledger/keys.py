@@ -6,6 +6,7 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
@@ -15,24 +16,44 @@ class SigningKeyUnusable(Exception):
     """The key that signs the ledger cannot be read."""
 
 
-def signing_key() -> Ed25519PrivateKey:
-    """The hub's signing key; made on first use.
+def signing_key(*, make: bool = True) -> Ed25519PrivateKey:
+    """The hub's signing key. With `make`, it is made when there is none.
 
     Raises SigningKeyUnusable with a sentence that names the file and what to do.
     """
     path: Path = settings.LEDGER_KEY_FILE
     try:
-        if not path.exists():
+        if make and not path.exists():
             _make(path)
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not an unencrypted private key in PEM"
         raise SigningKeyUnusable(
-            f"The key that signs the ledger, {path}, cannot be used ({error}). Restore it from a backup; a new key would be "
+            f"The key that signs the ledger, {path}, cannot be used ({why}). Restore it from a backup; a new key would be "
             "seen by every auditor as a change of signer."
         ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise SigningKeyUnusable(f"The key in {path} is not an Ed25519 key. Put the right file there.")
     return key
+
+
+def other_keys_file() -> Path:
+    """Where an operator lists other keys that may have signed: earlier ones, and those of the hub's other machines."""
+    path: Path = settings.LEDGER_KEY_FILE
+    return path.with_name("ledger-other-keys")
+
+
+def known_keys() -> frozenset[str]:
+    """Ids of the keys that may sign this hub's roots: its own, and those in `other_keys_file`, one a line.
+
+    The database has no say in this: whoever can write to it could name any key. Raises SigningKeyUnusable.
+    """
+    ids = set()
+    if settings.LEDGER_KEY_FILE.exists():
+        ids.add(key_id(public_bytes(signing_key(make=False))))
+    if other_keys_file().exists():
+        ids.update(other_keys_file().read_text().split())
+    return frozenset(ids)
 
 
 def _make(path: Path) -> None:

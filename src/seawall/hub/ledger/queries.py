@@ -14,9 +14,10 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from pymerkle import InmemoryTree, MerkleProof
 
+from seawall.hub.ledger.keys import known_keys, other_keys_file
 from seawall.hub.ledger.merkle import GrowingTree
 from seawall.hub.ledger.models import Checkpoint, Entry, Link, Pending
-from seawall.hub.ledger.services import GENESIS, canonical, link_hash
+from seawall.hub.ledger.services import GENESIS, canonical, link_hash, stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,8 @@ class Verification:
 def verify(*, progress: Callable[[int], None] = lambda _done: None) -> Verification:
     """Recompute every digest, link, root and signature from what is stored, and name the first that does not hold.
 
-    Reads in one snapshot, streaming: O(n) time, O(log n) memory. `progress` is told how many entries are done.
+    A root counts only when a key of `keys.known_keys` signed it. Reads in one snapshot, streaming: O(n) time, O(log n) memory.
+    `progress` is told how many entries are done. Raises SigningKeyUnusable.
     """
     with transaction.atomic():
         if connection.connection is not None and not _inside_outer_transaction():
@@ -51,6 +53,7 @@ def _inside_outer_transaction() -> bool:
 
 def _verify(progress: Callable[[int], None]) -> Verification:
     checkpoints = list(Checkpoint.objects.order_by("size"))
+    signers = known_keys() if checkpoints else frozenset()
     tree, previous, expected, signed = GrowingTree(), GENESIS, 0, 0
 
     def broken(problem: str) -> Verification:
@@ -63,20 +66,17 @@ def _verify(progress: Callable[[int], None]) -> Verification:
         where = f"Entry {expected} ({entry.verb}, {entry.uid})"
         if link.sequence != expected:
             return broken(f"Entry {expected} is missing from the chain: the next one is number {link.sequence}.")
-        try:
-            digest = sha256(canonical(entry)).digest()
-        except (rfc8785.CanonicalizationError, TypeError, ValueError) as error:
-            return broken(f"{where} cannot be read as an entry: {error}.")
-        if digest != bytes(entry.digest):
-            return broken(f"{where} does not match its digest: what it says was changed after it was recorded.")
+        if problem := _entry_problem(entry):
+            return broken(f"{where} {problem}")
         if bytes(link.previous) != previous:
             return broken(f"{where} is not chained to entry {expected - 1}: an entry was removed, added or replaced.")
-        previous = link_hash(sequence=link.sequence, previous=previous, digest=digest)
+        previous = link_hash(sequence=link.sequence, previous=previous, digest=bytes(entry.digest))
         if previous != bytes(link.hash):
             return broken(f"{where} does not match its link's hash: the chain was changed.")
         tree.append(previous)
         while signed < len(checkpoints) and checkpoints[signed].size == expected:
-            if problem := _root_problem(checkpoints[signed], tree, checkpoints[signed - 1] if signed else None):
+            before = checkpoints[signed - 1] if signed else None
+            if problem := _root_problem(checkpoints[signed], tree, before=before, signers=signers):
                 return broken(problem)
             signed += 1
         if expected % 1_000 == 0:
@@ -84,17 +84,38 @@ def _verify(progress: Callable[[int], None]) -> Verification:
     progress(expected)
     if signed < len(checkpoints):
         missing = checkpoints[signed].size
-        return broken(f"Entry {expected + 1} is missing: a signed root covers {missing} entries and only {expected} are left.")
+        return broken(
+            f"Entry {expected + 1} is missing: a signed root covers {missing} entries and only {expected} are left."
+        )
+    for waiting in Pending.objects.select_related("entry").order_by("pk").iterator(chunk_size=2_000):
+        if problem := _entry_problem(waiting.entry):
+            return broken(f"Entry {waiting.entry.uid} ({waiting.entry.verb}), which waits to be linked, {problem}")
     stray = Entry.objects.filter(link=None, pending=None).order_by("id").first()
     if stray is not None:
-        return broken(f"Entry {stray.uid} ({stray.verb}) is recorded but is neither in the chain nor waiting to be linked.")
+        return broken(
+            f"Entry {stray.uid} ({stray.verb}) is recorded but is neither in the chain nor waiting to be linked."
+        )
     return Verification(entries=expected, roots=signed, pending=Pending.objects.count(), problem=None)
 
 
-def _root_problem(checkpoint: Checkpoint, tree: GrowingTree, before: Checkpoint | None) -> str | None:
+def _entry_problem(entry: Entry) -> str | None:
+    try:
+        digest = sha256(canonical(entry)).digest()
+    except (rfc8785.CanonicalizationError, TypeError, ValueError) as error:
+        return f"cannot be read as an entry: {error}."
+    if digest != bytes(entry.digest):
+        return "does not match its digest: what it says was changed after it was recorded."
+    return None
+
+
+def _root_problem(
+    checkpoint: Checkpoint, tree: GrowingTree, *, before: Checkpoint | None, signers: frozenset[str]
+) -> str | None:
     where = f"The signed root over the first {checkpoint.size} entries"
     if tree.root() != bytes(checkpoint.root):
         return f"{where} is not the root of what is stored: the past was changed."
+    if [peak.hex() for peak in tree.peaks] != checkpoint.peaks:
+        return f"{where} keeps subtrees that are not those of what is stored: the next root would be wrong."
     try:
         Ed25519PublicKey.from_public_bytes(bytes(checkpoint.public_key)).verify(
             bytes(checkpoint.signature), checkpoint.statement.encode()
@@ -102,12 +123,18 @@ def _root_problem(checkpoint: Checkpoint, tree: GrowingTree, before: Checkpoint 
         said = json.loads(checkpoint.statement)
     except (InvalidSignature, ValueError):
         return f"{where} has a signature that does not hold."
-    if (said.get("size"), said.get("root")) != (checkpoint.size, bytes(checkpoint.root).hex()):
+    stored = (checkpoint.size, bytes(checkpoint.root).hex(), stamp(checkpoint.signed_at))
+    if (said.get("size"), said.get("root"), said.get("signed_at")) != stored:
         return f"{where} signs something else than it stores."
     if said.get("previous") != ({"size": before.size, "root": bytes(before.root).hex()} if before else None):
         return f"{where} does not follow the root before it: a signed root was removed or added."
     if said.get("key") != checkpoint.key_id or sha256(bytes(checkpoint.public_key)).hexdigest() != checkpoint.key_id:
         return f"{where} names another key than the one that signed it."
+    if checkpoint.key_id not in signers:
+        return (
+            f"{where} is signed with the key {checkpoint.key_id[:16]}…, which is not this hub's. If that key is yours, put its id on a line "
+            f"of its own in {other_keys_file()}; if not, somebody forged the root."
+        )
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,9 @@ from seawall.hub.ledger.keys import key_id, public_bytes, signing_key
 from seawall.hub.ledger.merkle import GrowingTree
 from seawall.hub.ledger.models import ActorKind, Checkpoint, Entry, Link
 from seawall.hub.ledger.vocabulary import EVENTS, Event
+
+_NAME = re.compile(r"[a-z_]{1,40}")
+_IDENTITY = re.compile(r"-|[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 SEQUENCER_LOCK = 0x5EA_0001  # one sequencer at a time, whichever process it lives in
 GENESIS = bytes(32)
@@ -58,15 +62,16 @@ def canonical(entry: Entry) -> bytes:
             "verb": entry.verb,
             "subject": {"kind": entry.subject_kind, "id": entry.subject_id},
             "actor": {"kind": str(entry.actor_kind), "id": entry.actor_id, "role": entry.actor_role},
-            "occurred_at": _stamp(entry.occurred_at),
-            "recorded_at": _stamp(entry.recorded_at),
+            "occurred_at": stamp(entry.occurred_at),
+            "recorded_at": stamp(entry.recorded_at),
             "demonstration": entry.demonstration,
             "payload": entry.payload,
         }
     )
 
 
-def _stamp(at: datetime) -> str:
+def stamp(at: datetime) -> str:
+    """A moment as the ledger writes it: ISO 8601 in UTC, to the microsecond."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -74,7 +79,8 @@ def record(*, event: Event, subject: models.Model | tuple[str, str], actor: Acto
     """Write one event into the ledger, in the transaction of the change that it records.
 
     `subject` is what the event happened to: a saved model, or its kind and id. Cost: one insert; writers never wait for one another.
-    Raises LedgerError outside a transaction, or when the verb is not in the vocabulary.
+    Raises LedgerError outside a transaction, when the verb is not in the vocabulary, or when subject or actor is named by anything else
+    than an identifier: entries last for ever and hold no names.
     """
     if not connection.in_atomic_block:
         raise LedgerError(
@@ -83,6 +89,13 @@ def record(*, event: Event, subject: models.Model | tuple[str, str], actor: Acto
     if EVENTS.get(event.verb) is not type(event):
         raise LedgerError(f"{event.verb} is not in the ledger's vocabulary. Add it to ledger/vocabulary.py.")
     kind, identity = subject if isinstance(subject, tuple) else (subject._meta.model_name or "", str(subject.pk))
+    named = {"subject's kind": (kind, _NAME), "subject's id": (identity, _IDENTITY)}
+    named |= {"actor's id": (actor.id, _IDENTITY), "actor's role": (actor.role, _NAME)}
+    for what, (value, form) in named.items():
+        if not form.fullmatch(value):
+            raise LedgerError(
+                f"{event.verb} cannot be recorded: the {what} is not an identifier. Pass a key, a slug or a code."
+            )
     entry = Entry(
         uid=uuid4(),
         verb=event.verb,
@@ -153,7 +166,7 @@ def sign_root() -> Checkpoint | None:
     """Sign the Merkle root over every link so far; None when nothing was added since the last root.
 
     Grows the last checkpoint's tree by the new links only, so an hourly root costs what the hour added.
-    Raises SigningKeyUnusable.
+    Raises SigningKeyUnusable, also when the key is missing although it signed before: a new one is never made in its place.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SEQUENCER_LOCK])
@@ -165,7 +178,7 @@ def sign_root() -> Checkpoint | None:
             tree.append(bytes(leaf))
         if tree.size == before:
             return None
-        key = signing_key()
+        key = signing_key(make=last is None)
         public = public_bytes(key)
         signed_at = datetime.now(UTC)
         statement = rfc8785.dumps(
@@ -174,7 +187,7 @@ def sign_root() -> Checkpoint | None:
                 "size": tree.size,
                 "root": tree.root().hex(),
                 "previous": {"size": last.size, "root": bytes(last.root).hex()} if last else None,
-                "signed_at": _stamp(signed_at),
+                "signed_at": stamp(signed_at),
                 "key": key_id(public),
             }
         )
@@ -188,5 +201,3 @@ def sign_root() -> Checkpoint | None:
             public_key=public,
             signed_at=signed_at,
         )
-
-

@@ -10,8 +10,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Code = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.,:/ +()-]*$")]
-"""A machine value: a harm id, a state, a platform's slug, a detector's version. No free text."""
+Code = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.,:/+()-]*$")]
+"""A machine value: a harm id, a state, a platform's slug, a detector's version. No space is allowed, so no sentence fits."""
+Citation = Annotated[
+    str,
+    StringConstraints(max_length=120, pattern=r"^[A-Z][A-Za-z ]+ [0-9]{4}, [a-z]+ [0-9]+[A-Z]*(\([0-9A-Za-z]+\))*$"),
+]
+"""A provision of an Act as the code of practice names it: title, year, section (“Suicide Act 1961, section 2”)."""
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """A SHA-256 in lower-case hexadecimal."""
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9-]+$")]
@@ -174,7 +179,7 @@ class CaseDecided(Event):
     harm: Code
     code_version: Code
     basis: Code
-    provision: Code | None
+    provision: Citation | None
     context: Code
     second_review_needed: bool
 

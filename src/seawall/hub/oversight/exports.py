@@ -67,7 +67,9 @@ def as_csv(*, suppress: bool) -> str:
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(["platform", "figure", "value"])
     for total in data["totals"]:
-        rows.writerow(["all", safe_cell(f"{total['what']}: {total['of']}"), "" if total["count"] is None else total["count"]])
+        rows.writerow(
+            ["all", safe_cell(f"{total['what']}: {total['of']}"), "" if total["count"] is None else total["count"]]
+        )
     for card in data["scorecards"]:
         for name, value in card.items():
             if name == "platform":

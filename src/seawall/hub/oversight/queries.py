@@ -124,9 +124,11 @@ def scorecard_of(platform: str, found: Sequence[Course], *, at: datetime) -> Sco
         decision_to_receipt=steps(lambda c: c.received_at - c.decided_at if c.received_at else None),
         receipt_to_answer=steps(lambda c: c.used(at) if c.answered_at else None),
         answer_to_confirmed_down=steps(
-            lambda c: max(timedelta(0), c.confirmed_down_at - c.answered_at)
-            if c.actioned and c.answered_at and c.confirmed_down_at
-            else None
+            lambda c: (
+                max(timedelta(0), c.confirmed_down_at - c.answered_at)
+                if c.actioned and c.answered_at and c.confirmed_down_at
+                else None
+            )
         ),
     )
 

@@ -93,7 +93,11 @@ def _referred(case: Case, referral: Referral | None) -> Progress:
         )
     last = referral.probes.order_by("-at").first()
     if last is not None and last.state in ("removed", "restricted"):
-        words = "We looked ourselves: it is gone." if last.state == "removed" else "We looked ourselves: it can no longer be seen freely."
+        words = (
+            "We looked ourselves: it is gone."
+            if last.state == "removed"
+            else "We looked ourselves: it can no longer be seen freely."
+        )
         return Progress(state=ReportState.CLOSED, heading=f"{name} acted on it", words=words)
     answer = referral.answers.order_by("-answered_at").first()
     if answer is not None and answer.reason_code == "ACTIONED":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import Literal, cast
 
 from seawall import channels
 from seawall.clock import Basis, Limit, PauseReason, Start
@@ -52,7 +52,9 @@ def document_for(*, referral: Referral, decision: Decision, code: Code) -> chann
     content, organisation = decision.case.content, decision.case.desk.organisation
     action = REQUESTED.get(harm.default_action.value)
     if action is None:
-        raise NotReferable(f"The code of practice asks no action of a platform for “{harm.title}” ({harm.default_action.words}).")
+        raise NotReferable(
+            f"The code of practice asks no action of a platform for “{harm.title}” ({harm.default_action.words})."
+        )
     limit = limit_for(code=code, harm=harm)
     if not content.url:
         raise NotReferable("The post has no address, and a referral needs the exact one.")
@@ -67,7 +69,9 @@ def document_for(*, referral: Referral, decision: Decision, code: Code) -> chann
         grounds=_grounds(decision, harm),
         requested_action=cast(channels.document.RequestedAction, action),
         clock=channels.Clock(
-            due_seconds=int(action_seconds(limit)), basis=limit.basis.value, citation=limit.citation or None
+            due_seconds=int(action_seconds(limit)),
+            basis=cast(Literal["statute", "code", "proposal"], limit.basis.value),
+            citation=limit.citation or None,
         ),
         referrer=channels.Referrer(
             organisation=organisation.name,
@@ -91,7 +95,9 @@ def action_seconds(limit: Limit) -> float:
 
 def _grounds(decision: Decision, harm: Harm) -> channels.Grounds:
     if decision.basis == casework.Basis.TERM and decision.term is not None:
-        return channels.Grounds(term=channels.Term(rule=f"{decision.term.title}: {decision.term.text}", dated=decision.term.dated))
+        return channels.Grounds(
+            term=channels.Term(rule=f"{decision.term.title}: {decision.term.text}", dated=decision.term.dated)
+        )
     offence = next((ref for ref in harm.legal_refs if ref.name == decision.provision), None)
     if offence is None:
         return channels.Grounds()

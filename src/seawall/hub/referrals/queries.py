@@ -57,7 +57,9 @@ def due_probes() -> list[tuple[UUID, Checkpoint]]:
     due: list[tuple[UUID, Checkpoint]] = []
     for checkpoint, after in PROBE_AFTER.items():
         looked = Probe.objects.filter(referral=OuterRef("pk"), checkpoint=checkpoint)
-        found = Referral.objects.filter(state=ReferralState.ANSWERED, answered_at__lte=now - after).exclude(Exists(looked))
+        found = Referral.objects.filter(state=ReferralState.ANSWERED, answered_at__lte=now - after).exclude(
+            Exists(looked)
+        )
         due += [(pk, checkpoint) for pk in found.order_by("answered_at").values_list("pk", flat=True)[:2_000]]
     return due
 

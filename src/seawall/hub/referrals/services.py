@@ -159,9 +159,7 @@ def deliver(*, referral_id: UUID | str) -> Referral:
         referral.receipt = receipt.to_dict()
         referral.received_at = receipt.received_at
         referral.problem = ""
-        referral.save(
-            update_fields=["state", "attempts", "platform_reference", "receipt", "received_at", "problem"]
-        )
+        referral.save(update_fields=["state", "attempts", "platform_reference", "receipt", "received_at", "problem"])
         ClockEvent.objects.create(referral=referral, at=receipt.received_at, kind=EventKind.STARTED)
         record(
             event=ledger.ReferralReceived(
@@ -386,9 +384,7 @@ def probe(*, referral_id: UUID | str, checkpoint: Checkpoint, tries: int = 1) ->
             tries=tries,
         )
         record(
-            event=ledger.ReferralProbed(
-                platform=referral.platform.slug, checkpoint=str(checkpoint), state=seen.state
-            ),
+            event=ledger.ReferralProbed(platform=referral.platform.slug, checkpoint=str(checkpoint), state=seen.state),
             subject=referral,
             actor=PROBE,
         )

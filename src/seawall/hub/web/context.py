@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from seawall.hub.access import may_open
 from seawall.hub.directory.models import Person
+from seawall.hub.directory.roles import Role
 from seawall.hub.ledger import queries as ledger
 
 STAFF_PAGES = [
@@ -46,15 +47,16 @@ SECTION_OF = {
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """The context of `web/base.html`; see docs/reference/frontend.md."""
-    person = request.user if isinstance(getattr(request, "user", None), Person) else None
-    here = request.resolver_match.view_name if request.resolver_match else ""
+    user = getattr(request, "user", None)
+    person = user if isinstance(user, Person) else None
+    here = str(request.resolver_match.view_name) if request.resolver_match else ""
     here = SECTION_OF.get(here, here)
-    roles = person.roles() if person else frozenset()
+    roles: frozenset[Role] = person.roles() if person else frozenset()
     pages = STAFF_PAGES if roles else PUBLIC_PAGES
     return {
         "product": "Seawall",
         "person": person,
-        "role_label": ", ".join(sorted(role.label for role in roles)),
+        "role_label": ", ".join(sorted(str(role.label) for role in roles)),
         "navigation": [
             {"label": label, "url": reverse(name), "current": name == here}
             for name, label in pages

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Everything that is tested, in one run. BIN is the folder of the environment's programs.
+# As root it installs a browser where there is none; otherwise it runs the rest and says so last.
+set -eu
+
+browser() {
+    for name in "${SEAWALL_CHROMIUM:-}" chromium chromium-browser google-chrome; do
+        if [ -n "$name" ] && command -v "$name" >/dev/null 2>&1; then return 0; fi
+    done
+    return 1
+}
+
+if ! browser && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing Chromium for the browser tests ..."
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium fonts-liberation; } >/dev/null \
+        || echo "Chromium could not be installed."
+fi
+
+sh tools/check.sh
+
+chosen=""
+if ! browser; then
+    if [ -n "${CI:-}" ]; then
+        echo "No browser was found, and a run under CI must test with one. Install it: apt-get install chromium"
+        exit 1
+    fi
+    chosen="not browser"
+fi
+
+"$BIN/python" -m pytest -n 2 --dist loadfile -m "$chosen" --cov --cov-report=term:skip-covered --cov-report=xml ${PYTEST_ARGS:-}
+
+if [ -n "$chosen" ]; then
+    echo
+    echo "The browser tests did NOT run: no Chromium was found. Install one and run again: sudo apt-get install chromium"
+fi
