@@ -73,14 +73,14 @@ def test_broken_lines_are_told_and_skipped(tmp_path: Path) -> None:
     path = tmp_path / "posts.jsonl"
     path.write_bytes(b'{"id":"a","text":"one"}\n{"id":7,"text":"two"}\n{bad\n{"id":"d","text":"four"}\n')
     out = tmp_path / "out.jsonl"
+    reason = "unexpected character, expected a string key"
     for flags, code in ((), 0), (("--strict",), 3):
         result = call(path, "--out", out, "--workers", 1, *flags)
         assert result.exit_code == code
         assert [row["id"] for row in rows(out)] == ["a", "d"]
         assert result.stderr.splitlines() == [
             f"{path}:2: id: is a number, not text; write it in quotes, so that no digit is lost",
-            f"{path}:3: is not valid JSON at character 2 (unexpected character, expected a string key); "
-            "write one JSON object a line",
+            f"{path}:3: is not valid JSON at character 2 ({reason}); write one JSON object a line",
             "2 posts assessed; 2 broken lines were skipped.",
         ]
     assert call(posts_file(tmp_path, 2, "good.jsonl"), "--out", out, "--workers", 1, "--strict").exit_code == 0

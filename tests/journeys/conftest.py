@@ -62,8 +62,8 @@ class LiveHub:
         page.get_by_label("Email address").fill(self.person(name).email)
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
-        page.get_by_label("Code", exact=False).first.fill(self.code(name))
-        page.get_by_role("button", name="Continue").click()
+        page.get_by_label("Code from your authenticator app").fill(self.code(name))
+        page.get_by_role("button", name="Sign in").click()
         expect(page).to_have_url(self.url + path)
 
     def code(self, name: str) -> str:

@@ -81,6 +81,18 @@ def _set_up(*, migrated: bool) -> None:
         executor = MigrationExecutor(connection)
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             raise click.ClickException("The database is not up to date. Run `seawall migrate` first.")
+        _stay_a_demonstration()
+
+
+def _stay_a_demonstration() -> None:
+    """A database that a demonstration was played into stays one, whichever command opens it."""
+    from django.conf import settings
+
+    from seawall.hub.ledger.queries import entries
+
+    if entries().filter(demonstration=True).exists():
+        os.environ["SEAWALL_DEMONSTRATION"] = "1"
+        settings.DEMONSTRATION = True
 
 
 def _close_connections() -> None:

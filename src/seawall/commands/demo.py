@@ -13,6 +13,8 @@ import click
 from seawall.commands.bootstrap import home, hub
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from seawall.hub.oversight.queries import Scorecard, Spread
     from seawall.sandbox.process import SandboxProcess
 
@@ -112,51 +114,73 @@ def _play(sandbox: SandboxProcess) -> None:
     print_table(console)
 
 
-def print_table(console: object = None) -> None:
-    """Print what happened: totals, and a row a platform with the medians of each step."""
-    from rich.console import Console
+ROWS = (
+    ("Referred", "referred"),
+    ("Received", "received"),
+    ("Answered", "answered"),
+    ("  acted on", "actioned"),
+    ("  refused", "refused"),
+    ("Asked for more", "asked"),
+    ("Silent, out of time", "silent"),
+    ("Still waiting", "waiting"),
+    ("Seen down by us", "confirmed_down"),
+    ("Claimed, still live", "claimed_but_live"),
+    ("Reappeared", "reappeared"),
+    ("Escalated", "escalated"),
+)
+MEDIANS = (
+    ("  seen to case", "sight_to_case"),
+    ("  case to decision", "case_to_decision"),
+    ("  decision to receipt", "decision_to_receipt"),
+    ("  receipt to answer", "receipt_to_answer"),
+    ("  answer to seen down", "answer_to_confirmed_down"),
+)
+COUNTED = (
+    "posts taken in",
+    "posts assessed",
+    "posts flagged",
+    "reports received",
+    "cases opened",
+    "second reviews",
+    "cases closed",
+)
+
+
+def print_table(console: Console | None = None) -> None:
+    """Print what happened: totals, and a column a platform with the medians of each step."""
+    from rich import box
+    from rich.console import Console as Terminal
     from rich.table import Table
 
+    from seawall.hub import moment
     from seawall.hub.oversight import queries as oversight
 
-    out = console if isinstance(console, Console) else Console()
+    out = console or Terminal()
+    found = oversight.totals()
     totals: dict[str, int] = {}
-    for total in oversight.totals():
+    for total in found:
         totals[total.what] = totals.get(total.what, 0) + total.count
-    table = Table(title="What happened (a demonstration: decisions by scripts that follow the data sets’ own labels)")
-    table.add_column("")
+    if moment.in_demonstration():
+        out.print("A demonstration: the decisions were made by scripts that follow the data sets’ own labels.\n")
+    table = Table(box=box.SIMPLE_HEAD, title="What happened", title_justify="left", pad_edge=False)
+    table.add_column("", no_wrap=True, min_width=22)
     table.add_column("count", justify="right")
-    for what in (
-        "posts taken in",
-        "posts assessed",
-        "posts flagged",
-        "reports received",
-        "cases opened",
-        "cases closed",
-        "second reviews",
-    ):
+    for what in COUNTED:
         table.add_row(what.capitalize(), f"{totals.get(what, 0):,}")
-    for total in oversight.totals():
+    for total in found:
         if total.what == "cases closed":
-            table.add_row(f"   {total.of.replace('_', ' ')}", f"{total.count:,}")
+            table.add_row(f"  {total.of.replace('_', ' ')}", f"{total.count:,}")
     out.print(table)
     cards = oversight.scorecards()
-    table = Table(title="Referrals, by platform")
-    table.add_column("")
+    table = Table(box=box.SIMPLE_HEAD, title="Referrals, by platform", title_justify="left", pad_edge=False)
+    table.add_column("", no_wrap=True, min_width=22)
     for card in cards:
-        table.add_column(card.platform, justify="right")
-    for label, name in (
-        ("Referred", "referred"), ("Received", "received"), ("Answered", "answered"), ("Acted on", "actioned"), ("Refused", "refused"),
-        ("Asked for more", "asked"), ("Silent, out of time", "silent"), ("Still waiting", "waiting"), ("Seen down", "confirmed_down"),
-        ("Claimed but still live", "claimed_but_live"), ("Reappeared", "reappeared"), ("Escalated", "escalated"),
-    ):  # fmt: skip
+        table.add_column(card.platform, justify="right", no_wrap=True)
+    for label, name in ROWS:
         table.add_row(label, *(f"{getattr(card, name):,}" for card in cards))
-    table.add_row("Answered inside the clock", *(_share(card) for card in cards))
-    for label, name in (
-        ("Median: seen to case", "sight_to_case"), ("Median: case to decision", "case_to_decision"),
-        ("Median: decision to receipt", "decision_to_receipt"), ("Median: receipt to answer", "receipt_to_answer"),
-        ("Median: answer to seen down", "answer_to_confirmed_down"),
-    ):  # fmt: skip
+    table.add_row("Answered in time", *(_share(card) for card in cards))
+    table.add_row("Medians")
+    for label, name in MEDIANS:
         table.add_row(label, *(_median(getattr(card, name)) for card in cards))
     out.print(table)
 
@@ -170,17 +194,17 @@ def _median(spread: Spread) -> str:
 
 
 def short(length: timedelta) -> str:
-    """A length of time in the two largest units, for a table: “3 h 05 min”."""
-    seconds = int(length.total_seconds())
+    """A length of time for a table, in at most two units: “3 h 05”, “2 d 4 h”, “38 min”, “20 s”."""
+    seconds = round(length.total_seconds())
+    if seconds < 1:
+        return "at once"
     if seconds < 60:
         return f"{seconds} s"
-    minutes, seconds = divmod(seconds, 60)
+    minutes = seconds // 60
     if minutes < 60:
-        return f"{minutes} min {seconds:02} s"
+        return f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes:02} min"
-    return f"{hours // 24} d {hours % 24} h"
+    return f"{hours} h {minutes:02}" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def _print_sign_ins(url: str) -> None:

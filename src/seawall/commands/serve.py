@@ -26,21 +26,15 @@ def serve(host: str, port: int, web_only: bool) -> None:
     """Serve the hub's pages and do its background work, until Ctrl-C."""
     check_port(host, port)
     with hub():
-        _mark_demonstration(host)
+        _refuse_to_show_a_demonstration(host)
         serve_until_stopped(host=host, port=port, worker=not web_only)
 
 
-def _mark_demonstration(host: str) -> None:
-    """A database that a demonstration was played into is served as one, whoever starts it."""
-    from seawall.hub.ledger.queries import entries
+def _refuse_to_show_a_demonstration(host: str) -> None:
+    from django.conf import settings
 
-    if not entries().filter(demonstration=True).exists():
-        return
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        raise click.ClickException(
-            "This hub is a demonstration, and its passwords are public: it serves on loopback only."
-        )
-    os.environ["SEAWALL_DEMONSTRATION"] = "1"
+    if settings.DEMONSTRATION and host not in ("127.0.0.1", "localhost", "::1"):
+        raise click.ClickException("This hub is a demonstration, and its passwords are public: it serves on loopback only.")
 
 
 def check_port(host: str, port: int) -> None:

@@ -71,11 +71,16 @@ def own_figures(detector: Detector) -> dict[str, Any]:
     """Figures on the test split of the own posts: families, contexts, and how often a protected context is flagged."""
     posts = list(own_posts("test"))
     odds = np.round(detector.probabilities([post.text for post in posts]), DECIMALS)
+    # Bare phrases were added after the first posts had been measured, so the first posts are also told alone.
+    first = np.array([not post.id.startswith("core-") for post in posts])
     families: dict[str, Any] = {}
+    first_families: dict[str, Any] = {}
     for column, family in enumerate(detector.families):
         truth = np.array([family in post.families for post in posts])
         if truth.any():
-            families[family] = figures(truth, odds[:, column], detector.thresholds[family], seed=1)
+            threshold = detector.thresholds[family]
+            families[family] = figures(truth, odds[:, column], threshold, seed=1)
+            first_families[family] = figures(truth[first], odds[first, column], threshold, seed=1)
     contexts: dict[str, Any] = {}
     for column, context in enumerate(detector.contexts, start=len(detector.families)):
         truth = np.array([context in post.context for post in posts])
@@ -94,4 +99,4 @@ def own_figures(detector: Detector) -> dict[str, Any]:
             "flagged": sum(bool(given) for given in mine),
             "by_family": {name: names.count(name) for name in names},
         }
-    return {"families": families, "contexts": contexts, "harmless": protected}
+    return {"families": families, "first_posts": first_families, "contexts": contexts, "harmless": protected}

@@ -87,6 +87,9 @@ def _verify(progress: Callable[[int], None]) -> Verification:
         return broken(
             f"Entry {expected + 1} is missing: a signed root covers {missing} entries and only {expected} are left."
         )
+    lost = Pending.objects.filter(entry__uid=None).order_by("pk").first()
+    if lost is not None:
+        return broken(f"Entry number {lost.pk} waits to be linked and is gone: it was removed after it was recorded.")
     for waiting in Pending.objects.select_related("entry").order_by("pk").iterator(chunk_size=2_000):
         if problem := _entry_problem(waiting.entry):
             return broken(f"Entry {waiting.entry.uid} ({waiting.entry.verb}), which waits to be linked, {problem}")
