@@ -26,6 +26,9 @@ STAFF = frozenset(Role)  # anybody with a role and a second factor
 
 Audience = str | frozenset[Role]
 
+WANTED = "access.wanted"
+"""Key in the session of the page that somebody asked for before they had a second factor."""
+
 R = Role
 DECIDERS = CASEWORKERS
 READERS_OF_FIGURES = STAFF - {R.PANEL_MEMBER}
@@ -90,6 +93,7 @@ ROUTES: dict[str, Audience] = {
     "directory": frozenset({R.ADMINISTRATOR, R.AUDITOR}),
     "person": frozenset({R.ADMINISTRATOR}),
     "person_add": frozenset({R.ADMINISTRATOR}),
+    "person_change": frozenset({R.ADMINISTRATOR}),
     "role_give": frozenset({R.ADMINISTRATOR}),
     "role_withdraw": frozenset({R.ADMINISTRATOR}),
     # The demonstration's own page: only in a demonstration
@@ -133,18 +137,29 @@ class AccessMiddleware:
             return None
         person = request.user
         if not isinstance(person, Person):
-            return _to(reverse("account_login"), back=request)
+            return _to_sign_in(request)
         if allowed == SIGNED_IN:
             return None
         if not is_mfa_enabled(person):
-            return redirect("mfa_activate_totp")
+            if request.method == "GET" and not request.headers.get("HX-Request"):
+                request.session[WANTED] = request.get_full_path()
+            return _to(request, reverse("mfa_activate_totp"))
         if not may_open(view_name=match.view_name, roles=person.roles()):
             raise PermissionDenied("Your role does not include this page.")
+        request.session.pop(WANTED, None)
         return None
 
 
-def _to(url: str, *, back: HttpRequest) -> HttpResponse:
-    following = f"?{urlencode({'next': back.get_full_path()})}" if back.method == "GET" else ""
-    if back.headers.get("HX-Request"):
+def _to(request: HttpRequest, url: str) -> HttpResponse:
+    """Send a page there, and a part of a page that htmx asks for too."""
+    if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": url})
-    return redirect(url + following)
+    return redirect(url)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """To sign in, and back to what was asked for; a part of a page is nothing to come back to."""
+    following = ""
+    if request.method == "GET" and not request.headers.get("HX-Request"):
+        following = f"?{urlencode({'next': request.get_full_path()})}"
+    return _to(request, reverse("account_login") + following)

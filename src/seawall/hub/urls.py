@@ -90,6 +90,7 @@ urlpatterns = [
     path("directory/people/add/", directory.person_add, name="person_add"),
     path("directory/people/<uuid:person_id>/", directory.person, name="person"),
     path("directory/people/<uuid:person_id>/roles/give/", directory.role_give, name="role_give"),
+    path("directory/people/<uuid:person_id>/<slug:change>/", directory.person_change, name="person_change"),
     path("directory/roles/<uuid:membership_id>/withdraw/", directory.role_withdraw, name="role_withdraw"),
     path("demonstration/", demonstration.sign_ins, name="demonstration"),
 ]

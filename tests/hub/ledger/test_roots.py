@@ -13,7 +13,7 @@ from tests.hub.ledger.conftest import Write
 
 from seawall.hub.ledger import queries, services
 from seawall.hub.ledger.keys import SigningKeyUnusable, key_id
-from seawall.hub.ledger.merkle import merkle_root
+from seawall.hub.ledger.merkle import leaf_hash, merkle_root
 from seawall.hub.ledger.models import Checkpoint, Link
 
 pytestmark = [pytest.mark.core, pytest.mark.django_db]
@@ -68,11 +68,36 @@ def test_an_outsider_can_check_a_root_with_nothing_of_ours(write: Write) -> None
 
 def test_every_entry_can_be_proven_to_lie_under_a_root(write: Write) -> None:
     checkpoint = grow(write, 11)[0]
-    for sequence, leaf in enumerate(links(), start=1):
+    root = bytes(checkpoint.root)
+    everything = links()
+    for sequence, leaf in enumerate(everything, start=1):
         proof = queries.prove_inclusion(sequence=sequence, size=11)
-        verify_inclusion(proof.resolve(), bytes(checkpoint.root), proof) if False else None
-        base = queries.leaf_base(leaf) if hasattr(queries, "leaf_base") else None
-        del base
+        verify_inclusion(leaf_hash(leaf), root, proof, index=sequence, size=11, algorithm="sha256")
+        with pytest.raises(InvalidProof):
+            verify_inclusion(leaf_hash(everything[sequence % 11]), root, proof, index=sequence, size=11)
+
+
+def test_every_root_can_be_proven_to_begin_with_the_ones_before(write: Write) -> None:
+    signed = grow(write, 1, 2, 3, 4)
+    for at, first in enumerate(signed):
+        for second in signed[at:]:
+            proof = queries.prove_consistency(first=first.size, second=second.size)
+            roots = bytes(first.root), bytes(second.root)
+            verify_consistency(*roots, proof, prior_size=first.size, later_size=second.size, algorithm="sha256")
+            with pytest.raises(InvalidProof):
+                verify_consistency(bytes(32), roots[1], proof, prior_size=first.size, later_size=second.size)
+
+
+def test_a_proof_that_cannot_be_given_is_refused_in_a_sentence(write: Write) -> None:
+    grow(write, 3)
+    with pytest.raises(ValueError, match="There is no entry 4 among the first 3"):
+        queries.prove_inclusion(sequence=4, size=3)
+    with pytest.raises(ValueError, match="The chain has 3 entries, fewer than 5"):
+        queries.prove_inclusion(sequence=4, size=5)
+    with pytest.raises(ValueError, match="no larger than the second"):
+        queries.prove_consistency(first=3, second=2)
+    with pytest.raises(ValueError, match="The chain has 3 entries, fewer than 5"):
+        queries.prove_consistency(first=3, second=5)
 
 
 def test_a_missing_key_is_not_replaced_once_it_has_signed(write: Write, own_key: Path) -> None:

@@ -122,7 +122,9 @@ def test_a_changed_entry_is_named(past: list[Entry], unguarded: Unguarded, chang
     with unguarded():
         sql(f"UPDATE ledger_entry SET {change} WHERE id IN (%s, %s)", past[4].pk, past[7].pk)
     changed = Entry.objects.get(pk=past[4].pk)
-    assert problem() == f"{named(changed, 5)} does not match its digest: what it says was changed after it was recorded."
+    assert (
+        problem() == f"{named(changed, 5)} does not match its digest: what it says was changed after it was recorded."
+    )
 
 
 def test_an_entry_that_is_no_longer_json_of_ours_is_named(past: list[Entry], unguarded: Unguarded) -> None:
@@ -192,7 +194,9 @@ def test_swapped_links_are_named(past: list[Entry], unguarded: Unguarded) -> Non
     assert problem() == f"{named(past[6], 4)} is not chained to entry 3: an entry was removed, added or replaced."
 
 
-def test_an_entry_that_was_slipped_in_without_a_link_is_named(past: list[Entry], unguarded: Unguarded, write: Write) -> None:
+def test_an_entry_that_was_slipped_in_without_a_link_is_named(
+    past: list[Entry], unguarded: Unguarded, write: Write
+) -> None:
     with unguarded():
         late = write(1)[0]
     assert not Pending.objects.exists()
@@ -230,7 +234,9 @@ def test_a_chain_made_anew_does_not_give_the_signed_root(past: list[Entry], ungu
             for old, new in ((4, 99), (5, 4), (99, 5)):
                 sql("UPDATE ledger_link SET sequence = %s WHERE sequence = %s", new, old)
         rechain()
-    assert problem() == "The signed root over the first 6 entries is not the root of what is stored: the past was changed."
+    assert (
+        problem() == "The signed root over the first 6 entries is not the root of what is stored: the past was changed."
+    )
 
 
 def test_a_root_forged_with_another_key_is_named(past: list[Entry], unguarded: Unguarded, own_key: Path) -> None:
@@ -252,7 +258,9 @@ def test_a_root_forged_with_another_key_is_named(past: list[Entry], unguarded: U
 
 def test_a_root_whose_signature_was_replaced_is_named(past: list[Entry], unguarded: Unguarded) -> None:
     with unguarded():
-        sql("UPDATE ledger_checkpoint SET signature = (SELECT signature FROM ledger_checkpoint WHERE size = 3) WHERE size = 6")
+        sql(
+            "UPDATE ledger_checkpoint SET signature = (SELECT signature FROM ledger_checkpoint WHERE size = 3) WHERE size = 6"
+        )
     assert problem() == "The signed root over the first 6 entries has a signature that does not hold."
 
 

@@ -213,9 +213,7 @@ class AnswersForm(GovukForm):
             basis=about.basis,
             provision=offence.name if offence else "",
             elements=[
-                ElementFinding(
-                    id=part.id, met=met == YES, reasons=given.get(f"element_{part.id}_reasons") or ""
-                )
+                ElementFinding(id=part.id, met=met == YES, reasons=given.get(f"element_{part.id}_reasons") or "")
                 for part in (offence.elements if offence else ())
                 if (met := given.get(f"element_{part.id}"))
             ],
@@ -227,9 +225,7 @@ class AnswersForm(GovukForm):
                 if (may := given.get(f"defence_{part.id}"))
             ],
             term=about.term,
-            exemptions={
-                name: answer == YES for name in exemptions if (answer := given.get(f"exemption_{name}"))
-            },
+            exemptions={name: answer == YES for name in exemptions if (answer := given.get(f"exemption_{name}"))},
             context=given.get("context") or "none",
             part=Part(given.get("part") or Part.UNKNOWN),
             subject_type=SubjectType(given.get("subject_type") or SubjectType.UNKNOWN),
@@ -289,9 +285,7 @@ def _grounds_text(label: str, *, required: bool) -> forms.CharField:
     )
 
 
-def _offence(
-    offence: LegalRef, fields: dict[str, Any], reveals: dict[str, dict[str, tuple[str, ...]]]
-) -> list[Group]:
+def _offence(offence: LegalRef, fields: dict[str, Any], reveals: dict[str, dict[str, tuple[str, ...]]]) -> list[Group]:
     met: Choices = [(YES, "Yes, there are reasonable grounds to infer it"), (NO, "No, it is not made out")]
     may: Choices = [(NO, "No, nothing suggests that it may succeed"), (YES, "Yes, it may succeed")]
     for part in offence.elements:

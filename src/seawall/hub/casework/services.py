@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from seawall.hub import moment
 from seawall.hub.casework.form import MIN_REASONS, Form, FormIncomplete, problems_of, second_review_needed
-from seawall.hub.casework.models import Case, CaseState, Decision, Origin, Outcome, Review
+from seawall.hub.casework.models import Case, CaseQuerySet, CaseState, Decision, Origin, Outcome, Review
 from seawall.hub.casework.tasks import queue_referral
 from seawall.hub.content import queries as content_queries
 from seawall.hub.content import services as content_services
@@ -38,6 +38,9 @@ REVIEWERS = {
     Partition.POLICE: (Role.AUTHORISING_OFFICER,),
 }
 """Who may decide and who may give the second word, in each partition."""
+
+
+NEXT_TRIES = 50  # cases that others may take away while somebody asks for the next one
 
 
 class CaseUnavailable(Exception):
@@ -190,6 +193,19 @@ def claim(*, case: Case, person: Person) -> Case:
     case.save(update_fields=["state", "claimed_by", "claimed_at"])
     record(event=ledger.CaseClaimed(), subject=case, actor=actor)
     return case
+
+
+def claim_next(*, among: CaseQuerySet, person: Person) -> Case | None:
+    """Take up the first case of `among` that is still in the queue; None when there is none.
+
+    Two people who press at the same moment get different cases. Raises PermissionError when the person may not decide at its desk.
+    """
+    for case in among.filter(state=CaseState.OPEN).select_related("desk")[:NEXT_TRIES]:
+        try:
+            return claim(case=case, person=person)
+        except CaseUnavailable:
+            continue
+    return None
 
 
 @transaction.atomic

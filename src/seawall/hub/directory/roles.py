@@ -29,6 +29,22 @@ class Partition(models.TextChoices):
     POLICE = "police", "Police"
 
 
+WHAT_A_ROLE_DOES: dict[Role, str] = {
+    Role.ANALYST: "Works the queue of a desk: reads posts, claims cases and decides them.",
+    Role.SECOND_REVIEWER: "Reviews the decisions of others where the code of practice asks for a second person.",
+    Role.WELFARE_LEAD: "Decides on support for people at risk, at a welfare desk.",
+    Role.POLICE_USER: "Works cases at the police desk, and sees no other desk.",
+    Role.AUTHORISING_OFFICER: "Authorises formal notices at the police desk.",
+    Role.PLATFORM_CONTACT: "Sees the referrals to their own platform.",
+    Role.PANEL_MEMBER: "Advises from lived experience. Sees no content and no people.",
+    Role.OMBUDSMAN: "Follows up complaints of children and their families, and sees the figures.",
+    Role.OVERSEER: "Oversees referrals and the ledger, independently of the hub.",
+    Role.AUDITOR: "Reads the directory and the ledger, and changes nothing.",
+    Role.REGULATOR: "Sees the figures of platforms and the ledger.",
+    Role.ADMINISTRATOR: "Looks after people and their roles. Sees no content.",
+}
+"""One sentence about each role, for whoever gives it and whoever tries it out."""
+
 CASEWORKERS = frozenset(
     {Role.ANALYST, Role.SECOND_REVIEWER, Role.WELFARE_LEAD, Role.POLICE_USER, Role.AUTHORISING_OFFICER}
 )

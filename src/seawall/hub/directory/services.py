@@ -1,4 +1,4 @@
-"""The directory's verbs: register, open, add, give, withdraw."""
+"""The directory's verbs: register, open, add, give, withdraw. Closing an account and the like is in `accounts.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from hashlib import sha256
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from seawall.hub import moment
 from seawall.hub.directory.models import (
@@ -21,7 +21,7 @@ from seawall.hub.directory.models import (
     PlatformRule,
     Route,
 )
-from seawall.hub.directory.roles import ROLES_OF_A_PARTITION, ROLES_WITHOUT_A_DESK, Partition, Role
+from seawall.hub.directory.roles import CASEWORKERS, ROLES_OF_A_PARTITION, ROLES_WITHOUT_A_DESK, Partition, Role
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.models import ActorKind
 from seawall.hub.ledger.services import Actor, record
@@ -72,11 +72,15 @@ def open_desk(*, organisation: Organisation, slug: str, name: str, partition: Pa
 
 @transaction.atomic
 def add_person(*, email: str, name: str, password: str | None, actor: Actor) -> Person:
-    """Add somebody who can sign in once they have a password. Raises ValidationError for an unusable address."""
+    """Add somebody who can sign in once they have a password. Raises ValidationError for an unusable address, or one that is taken."""
     person = Person(email=email.strip().lower(), name=name)
     person.set_password(password)
-    person.full_clean(exclude=["password"])
-    person.save()
+    person.full_clean(exclude=["password"], validate_unique=False)
+    try:
+        with transaction.atomic():
+            person.save(force_insert=True)
+    except IntegrityError as error:
+        raise ValidationError({"email": f"{person.email} is in the directory already."}) from error
     record(event=ledger.PersonAdded(), subject=person, actor=actor)
     return person
 
@@ -85,7 +89,17 @@ def add_person(*, email: str, name: str, password: str | None, actor: Actor) -> 
 def give_role(
     *, person: Person, role: Role, organisation: Organisation, desk: Desk | None = None, actor: Actor
 ) -> Membership:
-    """Give a person a role. Raises RoleNotAllowed when the role does not belong there."""
+    """Give a person a role.
+
+    Raises RoleNotAllowed when the role does not belong there, when they hold it already, when the account is closed, when
+    somebody gives it to themselves, or when it would open a wall: between the police and the other desks, and between
+    whoever looks after the people (who sees no content) and whoever sees content.
+    """
+    person = Person.objects.select_for_update().get(pk=person.pk)
+    if not person.is_active:
+        raise RoleNotAllowed(f"{person.name}’s account is closed. Open it again first.")
+    if _is(actor, person):
+        raise RoleNotAllowed("Nobody gives a role to themselves. Ask another administrator.")
     if desk is None and role not in ROLES_WITHOUT_A_DESK:
         raise RoleNotAllowed(f"{role.label} is a role at a desk. Say at which one.")
     if desk is not None:
@@ -95,10 +109,12 @@ def give_role(
             raise RoleNotAllowed(f"{role.label} cannot be given at {desk.name} (partition: {desk.partition}).")
     if role == Role.PLATFORM_CONTACT and organisation.kind != OrganisationKind.PLATFORM:
         raise RoleNotAllowed(f"{organisation.name} is not a platform, so nobody can be its platform contact.")
+    _keep_apart(person, role, desk)
+    if person.memberships.filter(role=role, organisation=organisation, desk=desk, withdrawn_at=None).exists():
+        raise RoleNotAllowed(f"{person.name} holds the role {role.label} there already.")
     membership = Membership.objects.create(
         person=person, organisation=organisation, desk=desk, role=role, given_at=moment.now()
     )
-    person.__dict__.pop("_memberships", None)
     record(
         event=ledger.RoleGiven(role=str(role), organisation=str(organisation.pk), desk=str(desk.pk) if desk else None),
         subject=person,
@@ -107,12 +123,38 @@ def give_role(
     return membership
 
 
+def _keep_apart(person: Person, role: Role, desk: Desk | None) -> None:
+    """Raise RoleNotAllowed when the role would let one person see past a wall."""
+    held = person.current_memberships()
+    if (role == Role.ADMINISTRATOR and any(one.role in CASEWORKERS for one in held)) or (
+        role in CASEWORKERS and any(one.role == Role.ADMINISTRATOR for one in held)
+    ):
+        raise RoleNotAllowed(
+            "Administrators look after people and see no content, so nobody is an administrator and a caseworker at once."
+        )
+    police = {one.desk.partition == Partition.POLICE for one in held if one.desk}
+    if desk is not None and police and police != {desk.partition == Partition.POLICE}:
+        raise RoleNotAllowed(
+            f"{person.name} works at a desk on the other side of the wall between the police and everybody else. "
+            "Withdraw those roles first."
+        )
+
+
+def _is(actor: Actor, person: Person) -> bool:
+    return actor.kind == ActorKind.PERSON and actor.id == str(person.pk)
+
+
 @transaction.atomic
 def withdraw_role(*, membership: Membership, actor: Actor) -> None:
-    """End a role now; nothing happens when it has ended before."""
+    """End a role now; nothing happens when it has ended before.
+
+    Raises RoleNotAllowed for the hub's last administrator, and for somebody's own last role as administrator.
+    """
     membership = Membership.objects.select_for_update().get(pk=membership.pk)
     if membership.withdrawn_at is not None:
         return
+    if membership.role == Role.ADMINISTRATOR:
+        _keep_an_administrator(membership, actor)
     membership.withdrawn_at = moment.now()
     membership.save(update_fields=["withdrawn_at"])
     record(
@@ -124,6 +166,27 @@ def withdraw_role(*, membership: Membership, actor: Actor) -> None:
         subject=membership.person,
         actor=actor,
     )
+
+
+def _keep_an_administrator(membership: Membership, actor: Actor) -> None:
+    # All are locked in one order: of two administrators who withdraw each other, the second finds one left.
+    others = [
+        one
+        for one in Membership.objects.select_for_update()
+        .filter(role=Role.ADMINISTRATOR, withdrawn_at=None, person__is_active=True)
+        .order_by("pk")
+        if one.pk != membership.pk
+    ]
+    if not others:
+        raise RoleNotAllowed(
+            "This is the hub’s last administrator: without one, nobody could add people or give roles. "
+            "Give the role to somebody else first."
+        )
+    if _is(actor, membership.person) and all(one.person_id != membership.person_id for one in others):
+        raise RoleNotAllowed(
+            "This is your own last role as administrator, and without it you could not undo the mistake. "
+            "Ask another administrator to withdraw it."
+        )
 
 
 @transaction.atomic

@@ -87,7 +87,7 @@ def _verify(progress: Callable[[int], None]) -> Verification:
         return broken(
             f"Entry {expected + 1} is missing: a signed root covers {missing} entries and only {expected} are left."
         )
-    lost = Pending.objects.filter(entry__uid=None).order_by("pk").first()
+    lost = Pending.objects.exclude(pk__in=Entry.objects.values("pk")).order_by("pk").first()
     if lost is not None:
         return broken(f"Entry number {lost.pk} waits to be linked and is gone: it was removed after it was recorded.")
     for waiting in Pending.objects.select_related("entry").order_by("pk").iterator(chunk_size=2_000):
@@ -123,8 +123,8 @@ def _root_problem(
         Ed25519PublicKey.from_public_bytes(bytes(checkpoint.public_key)).verify(
             bytes(checkpoint.signature), checkpoint.statement.encode()
         )
-        said = json.loads(checkpoint.statement)
-    except (InvalidSignature, ValueError):
+        said = dict(json.loads(checkpoint.statement))
+    except (InvalidSignature, ValueError, TypeError):
         return f"{where} has a signature that does not hold."
     stored = (checkpoint.size, bytes(checkpoint.root).hex(), stamp(checkpoint.signed_at))
     if (said.get("size"), said.get("root"), said.get("signed_at")) != stored:

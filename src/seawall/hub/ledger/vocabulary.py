@@ -103,6 +103,26 @@ class RoleWithdrawn(Event):
     desk: Identifier | None = None
 
 
+class PasswordLinkSent(Event):
+    verb = "directory.password_link_sent"
+    means = "A person was sent a link to choose a password"
+
+
+class SecondFactorRemoved(Event):
+    verb = "directory.second_factor_removed"
+    means = "A person's second factor was removed by an administrator"
+
+
+class PersonDeactivated(Event):
+    verb = "directory.person_deactivated"
+    means = "A person's account was closed"
+
+
+class PersonReactivated(Event):
+    verb = "directory.person_reactivated"
+    means = "A person's account was opened again"
+
+
 # Content
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.http import HttpRequest
@@ -37,7 +38,11 @@ Answers = dict[str, dict[str, Any]]
 
 def answers(request: HttpRequest) -> Answers:
     """The answers given so far, by step; empty when there are none or they are too old."""
-    draft = request.session.get(DRAFT)
+    return _answers_in(request.session)
+
+
+def _answers_in(session: SessionBase) -> Answers:
+    draft = session.get(DRAFT)
     if not isinstance(draft, dict) or time.time() - draft.get("at", 0) > KEPT_FOR:
         return {}
     given: Answers = draft["answers"]
@@ -71,11 +76,6 @@ def first_open(given: Answers) -> str:
     return next((step for step in steps_for(given) if step not in given), CHECK)
 
 
-def after(step: str, given: Answers) -> str:
-    """The step that follows an answered one: what is still open, or the check when all is answered."""
-    return first_open(given)
-
-
 def before(step: str, given: Answers) -> str | None:
     """The step that the Back link leads to; None for the start page."""
     order = [*steps_for(given), CHECK]
@@ -99,8 +99,8 @@ def send(request: HttpRequest) -> bool:
     key = request.session.session_key
     if key is None or Session.objects.select_for_update().filter(pk=key).first() is None:
         return False
-    kept = type(request.session)(key)
-    if DRAFT not in kept or first_open(given := answers(request)) != CHECK:
+    given = _answers_in(type(request.session)(key))
+    if first_open(given) != CHECK:
         return False
     what, about = given["what"], About(given["about"]["about"])
     danger = given["danger"]["danger_now"] == "yes"

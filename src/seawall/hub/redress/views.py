@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -74,6 +75,8 @@ def new(request: HttpRequest) -> HttpResponse:
         lines = support_for(About.SELF_HARM)
         return render(request, "redress/emergency.html", {"support": lines, "back": _at("danger"), "onward": _onward(given)})
     if not drafts.may_show(step, given):
+        if request.method == "POST" and step != drafts.CHECK:
+            messages.warning(request, "You were away for a while, so what you had written was deleted. Please begin again.")
         return redirect(_at(drafts.first_open(given)))
     if step == drafts.CHECK:
         return _send(request) if request.method == "POST" else _check(request, given)

@@ -37,6 +37,8 @@ SECTION_OF = {
     "person": "directory",
     "person_add": "directory",
     "role_give": "directory",
+    "role_withdraw": "directory",
+    "person_change": "directory",
     "report_form": "report_start",
     "report_done": "report_start",
     "report_follow": "report_start",
