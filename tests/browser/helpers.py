@@ -121,7 +121,9 @@ def assert_accessible(page: Page) -> None:
 
 def assert_fits(page: Page) -> None:
     """Fail when the page is wider than its window: on a phone nobody should have to scroll sideways."""
-    wide, window = page.evaluate("() => [document.documentElement.scrollWidth, window.innerWidth]")
+    wide = page.evaluate("() => document.documentElement.scrollWidth")
+    # Not window.innerWidth: a phone's browser zooms out of a page that is too wide, and then says that it fits.
+    window = (page.viewport_size or {"width": 0})["width"]
     assert wide <= window, f"{page.url} is {wide} pixels wide in a window of {window}"
 
 

@@ -6,20 +6,20 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
-from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from allauth.mfa.utils import decrypt
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY,
+    AUTHENTICATION_METHODS_SESSION_KEY,
+)
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
+from tests.support.codes import code_of
 from tests.support.hub import PASSWORD, SmallHub, small_hub
 
 from seawall.hub.directory.models import Person
-
-PERIOD = 30  # seconds that a code of an authenticator app stands
 
 
 @dataclass
@@ -45,14 +45,22 @@ class LiveHub:
         session[SESSION_KEY] = str(person.pk)
         session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         session[HASH_SESSION_KEY] = person.get_session_auth_hash()
-        session["account_authentication_methods"] = [
+        session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(person.pk)
+        session[AUTHENTICATION_METHODS_SESSION_KEY] = [
             {"method": "password", "at": time.time(), "email": person.email},
             {"method": "mfa", "at": time.time(), "type": "totp"},
         ]
         session.create()
         page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
         page.context.add_cookies(
-            [{"name": settings.SESSION_COOKIE_NAME, "value": str(session.session_key), "url": self.url, "httpOnly": True}]
+            [
+                {
+                    "name": settings.SESSION_COOKIE_NAME,
+                    "value": str(session.session_key),
+                    "url": self.url,
+                    "httpOnly": True,
+                }
+            ]
         )
         self.open(page, path)
 
@@ -68,15 +76,8 @@ class LiveHub:
 
     def code(self, name: str) -> str:
         """The six digits that the person's app shows. Given once each, since the hub takes none twice: waits for the next one if need be."""
-        kept = Authenticator.objects.get(user=self.person(name), type=Authenticator.Type.TOTP)
-        secret = decrypt(kept.data["secret"])
-        while True:
-            remaining = PERIOD - time.time() % PERIOD
-            code = str(format_hotp_value(hotp_value(secret, int(time.time()) // PERIOD)))
-            if code != self._last_codes.get(name) and remaining > 2:
-                self._last_codes[name] = code
-                return code
-            time.sleep(min(remaining, 1) + 0.05)
+        self._last_codes[name] = code_of(self.person(name), but_not=self._last_codes.get(name, ""))
+        return self._last_codes[name]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
+
 from tests.browser.helpers import INSTALL, NO_BROWSER, Faults, find_chromium, flags
 
 DESKTOP = {"width": 1280, "height": 900}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -51,20 +51,34 @@ def _make_home() -> None:
     try:
         (path / "keys").mkdir(parents=True, exist_ok=True, mode=0o700)
         key = path / "keys" / "secret-key"
-        if not key.exists():
-            with os.fdopen(os.open(key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        return  # another program made it at the same moment
+        if not key.exists() or not key.stat().st_size:
+            _make_secret(key)
     except OSError as error:
         raise click.ClickException(
             f"Seawall cannot write in its home, {path} ({error.strerror}). Make the folder writable, or name another one in SEAWALL_HOME."
         ) from error
 
 
+def _make_secret(path: Path) -> None:
+    """Make the key whole or not at all: nobody may find half of it, and what another program made meanwhile stays."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+            file.flush()
+            os.fsync(file.fileno())
+        if path.exists() and not path.stat().st_size:
+            draft.replace(path)
+        else:
+            with suppress(FileExistsError):
+                os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _set_up(*, migrated: bool) -> None:
     import django
-    from django.db import OperationalError, connection
+    from django.db import Error, connection
     from django.db.migrations.executor import MigrationExecutor
 
     try:
@@ -73,9 +87,9 @@ def _set_up(*, migrated: bool) -> None:
         raise click.ClickException(str(error)) from error
     try:
         connection.ensure_connection()
-    except OperationalError as error:
+    except Error as error:
         raise click.ClickException(
-            f"The database cannot be reached ({str(error).strip().splitlines()[-1]}). Check DATABASE_URL, or unset it to use the embedded one."
+            f"The database cannot be reached ({' '.join(str(error).split()).rstrip('.')}). Check DATABASE_URL, or unset it to use the embedded one."
         ) from error
     if migrated:
         executor = MigrationExecutor(connection)

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import click
 
@@ -14,6 +15,7 @@ from seawall.commands.bootstrap import home, hub
 LOW_SPACE = 1024**3  # bytes
 
 Problem = str | None
+Look = Callable[[], tuple[Problem, str]]
 
 
 @click.command()
@@ -24,25 +26,32 @@ def check() -> None:
     """
     problems = 0
 
-    def show(what: str, looked: Callable[[], tuple[Problem, str]]) -> None:
+    def show(what: str, look: Look) -> bool:
         nonlocal problems
-        problem, note = looked()
+        problem, note = look()
         problems += problem is not None
         click.echo(f"{'OK  ' if problem is None else 'BAD '} {what}: {problem or note}")
+        return problem is None
 
     show("Space", _space)
     show("Detector", _detector)
     with hub(migrated=False):
-        show("Database", _database)
-        if problems == 0:
-            show("Code of practice", _code)
-            show("Routes", _routes)
-            show("Background work", _jobs)
-            show("Keys", _keys)
-            show("Ledger", _ledger)
+        if show("Database", _database):
+            for what, look in LOOKS.items():
+                show(what, partial(_telling, look))
     if problems:
         click.echo(f"{problems} problem{'s' if problems > 1 else ''} found.", err=True)
         sys.exit(1)
+
+
+def _telling(look: Look) -> tuple[Problem, str]:
+    """What was found, or what kept us from looking: one thing that cannot be looked at hides none of the others."""
+    from django.db import Error
+
+    try:
+        return look()
+    except Error as error:
+        return f"cannot be looked at ({str(error).strip().partition(chr(10))[0]}).", ""
 
 
 def _space() -> tuple[Problem, str]:
@@ -71,21 +80,51 @@ def _database() -> tuple[Problem, str]:
 
     executor = MigrationExecutor(connection)
     if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        return f"{len(plan)} migrations have not been applied. Run `seawall migrate`.", ""
+        which = "1 migration has" if len(plan) == 1 else f"{len(plan)} migrations have"
+        return f"{which} not been applied. Run `seawall migrate`.", ""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE 'ledger_%%_keep%%' AND tgenabled <> 'D'"
-        )
-        guarded = {row[0] for row in cursor.fetchall()}
-        missing = {"ledger_entry", "ledger_link", "ledger_checkpoint"} - guarded
-        if missing:
-            return (
-                f"the triggers that keep {', '.join(sorted(missing))} append-only are gone or off. Somebody with database rights did that.",
-                "",
-            )
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0]
     return None, f"PostgreSQL {version}{' (embedded)' if not os.environ.get('DATABASE_URL') else ''}, up to date"
+
+
+# Each trigger with its table, what it fires on (bits of pg_trigger.tgtype) and what its function must hold.
+_EACH_ROW, _BEFORE, _INSERT, _DELETE, _UPDATE, _TRUNCATE = 1, 2, 4, 8, 16, 32
+_GUARDS = {
+    "ledger_entry_pending": ("ledger_entry", _EACH_ROW | _INSERT, "INSERT INTO ledger_pending"),
+    **{
+        f"{table}_keep_rows": (table, _EACH_ROW | _BEFORE | _UPDATE | _DELETE, "RAISE EXCEPTION")
+        for table in ("ledger_entry", "ledger_link", "ledger_checkpoint")
+    },
+    **{
+        f"{table}_keep": (table, _BEFORE | _TRUNCATE, "RAISE EXCEPTION")
+        for table in ("ledger_entry", "ledger_link", "ledger_checkpoint")
+    },
+}
+
+
+def _append_only() -> tuple[Problem, str]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.tgname, t.tgrelid::regclass::text, t.tgtype, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+            "WHERE t.tgname = ANY(%s) AND t.tgenabled IN ('O', 'A')",
+            [list(_GUARDS)],
+        )
+        found = {name: (table, fires, source) for name, table, fires, source in cursor.fetchall()}
+    bad = [
+        name
+        for name, (table, fires, holds) in _GUARDS.items()
+        if name not in found or found[name][:2] != (table, fires) or holds not in found[name][2]
+    ]
+    if bad:
+        problem = (
+            f"gone, off or changed: {', '.join(bad)}. Somebody with database rights did that to the ledger’s triggers: find out who and "
+            "what for, then restore the database from a backup."
+        )
+        return problem, ""
+    return None, f"the database refuses to change the ledger ({len(_GUARDS)} triggers)"
 
 
 def _code() -> tuple[Problem, str]:
@@ -119,26 +158,45 @@ def _jobs() -> tuple[Problem, str]:
     failed = ProcrastinateJob.objects.filter(status="failed").count()
     waiting = ProcrastinateJob.objects.filter(status="todo").count()
     if failed:
-        return f"{failed} jobs failed for good and {waiting} wait. See `seawall manage procrastinate shell`.", ""
+        which = "1 job" if failed == 1 else f"{failed} jobs"
+        return f"{which} failed for good and {waiting} wait. See `seawall manage procrastinate shell`.", ""
     return None, f"{waiting} jobs wait"
 
 
 def _keys() -> tuple[Problem, str]:
     from django.conf import settings
 
+    from seawall.hub.ledger.keys import other_keys_file
+
     for path in (settings.LEDGER_KEY_FILE, settings.SECRET_KEY_FILE):
         if path.exists() and path.stat().st_mode & 0o077:
             return f"{path} can be read by others. Run: chmod 600 {path}", ""
+    if other_keys_file().exists() and other_keys_file().stat().st_mode & 0o022:
+        return f"{other_keys_file()} can be written by others. Run: chmod 600 {other_keys_file()}", ""
     return None, "readable by their owner only"
 
 
 def _ledger() -> tuple[Problem, str]:
+    from seawall.hub.ledger.keys import SigningKeyUnusable
     from seawall.hub.ledger.queries import verify
     from seawall.hub.ledger.services import link_all_pending
 
     link_all_pending()
-    found = verify()
+    try:
+        found = verify()
+    except SigningKeyUnusable as error:
+        return str(error), ""
     note = f"{found.entries:,} entries and {found.roots} signed roots hold"
     if found.pending:
         note += f", {found.pending} wait to be linked"
     return found.problem, note
+
+
+LOOKS: dict[str, Look] = {
+    "Append-only": _append_only,
+    "Code of practice": _code,
+    "Routes": _routes,
+    "Background work": _jobs,
+    "Keys": _keys,
+    "Ledger": _ledger,
+}

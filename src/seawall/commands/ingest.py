@@ -19,9 +19,12 @@ def ingest(files: tuple[Path, ...], desk: str, platform: str | None, strict: boo
     """Take posts in from JSONL, CSV or Parquet FILES (also .gz), in batches; the worker then assesses them.
 
     Taking the same file in again changes nothing; a post that was edited becomes a new version. A line that cannot be used is reported
-    with its number and left out. Exit codes: 0 done, 1 a file cannot be read, 3 with --strict when lines were left out.
+    with its number and left out. Exit codes: 0 done, 1 a file cannot be read or the database fails, 3 with --strict when lines were
+    left out, 130 stopped by Ctrl-C: what was committed until then is kept.
     """
     with hub():
+        from django.db import Error
+
         from seawall.hub.content.services import Tally
         from seawall.hub.content.services import ingest as take_in
         from seawall.hub.directory.models import Desk
@@ -35,11 +38,14 @@ def ingest(files: tuple[Path, ...], desk: str, platform: str | None, strict: boo
             raise click.ClickException(f"There is no desk “{desk}”. Name one with --desk; known are: {known}.")
         bad = 0
         for file in files:
+            kept = 0
 
             def report(line: BadLine, name: Path = file) -> None:
                 click.echo(f"{name}:{line}", err=True)
 
             def show(tally: Tally, name: Path = file) -> None:
+                nonlocal kept
+                kept = tally.received
                 if sys.stderr.isatty():
                     click.echo(f"\r{name}: {tally.received:,} posts", nl=False, err=True)
 
@@ -55,6 +61,12 @@ def ingest(files: tuple[Path, ...], desk: str, platform: str | None, strict: boo
                 )
             except FileError as error:
                 raise click.ClickException(str(error)) from error
+            except Error as error:
+                reason = str(error).strip().partition("\n")[0].rstrip(".")
+                raise click.ClickException(
+                    f"{file}: the database failed after {kept:,} posts ({reason}). They are kept. Put that right and run the same "
+                    "command again: it goes on from there."
+                ) from error
             bad += tally.bad
             if sys.stderr.isatty():
                 click.echo("\r", nl=False, err=True)

@@ -27,6 +27,7 @@ def serve(host: str, port: int, web_only: bool) -> None:
     check_port(host, port)
     with hub():
         _refuse_to_show_a_demonstration(host)
+        _collect_static_files()
         serve_until_stopped(host=host, port=port, worker=not web_only)
 
 
@@ -34,7 +35,18 @@ def _refuse_to_show_a_demonstration(host: str) -> None:
     from django.conf import settings
 
     if settings.DEMONSTRATION and host not in ("127.0.0.1", "localhost", "::1"):
-        raise click.ClickException("This hub is a demonstration, and its passwords are public: it serves on loopback only.")
+        raise click.ClickException(
+            "This hub is a demonstration, and its passwords are public: it serves on loopback only."
+        )
+
+
+def _collect_static_files() -> None:
+    """A home that never migrated, beside a database that another one did, has none; without them every page would fail."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    if not (settings.STATIC_ROOT / "staticfiles.json").exists():
+        call_command("collectstatic", interactive=False, verbosity=0)
 
 
 def check_port(host: str, port: int) -> None:

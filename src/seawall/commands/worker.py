@@ -10,7 +10,6 @@ import click
 from seawall.commands.bootstrap import hub
 
 LINK_EVERY = 0.5  # seconds between two runs of the sequencer
-PRUNE_AFTER = 60.0  # seconds without a sign of life after which a worker counts as dead
 
 
 @click.command()
@@ -34,7 +33,8 @@ def work(*, concurrency: int, wait: bool = True) -> None:
     import asyncio
 
     from procrastinate.contrib.django import app
-    from seawall.hub.ledger.tasks import requeue_stalled
+
+    from seawall.hub.ledger.tasks import DEAD_AFTER, requeue_stalled
 
     stop = threading.Event()
     sequencer = threading.Thread(target=_link_until, args=(stop,), name="sequencer", daemon=True)
@@ -43,13 +43,13 @@ def work(*, concurrency: int, wait: bool = True) -> None:
 
     async def run() -> None:
         async with background.open_async():
-            await requeue_stalled(background, seconds=PRUNE_AFTER)
+            await requeue_stalled(background)
             await background.run_worker_async(
                 concurrency=concurrency,
                 wait=wait,
                 delete_jobs="successful",
-                update_heartbeat_interval=5,
-                stalled_worker_timeout=PRUNE_AFTER,
+                update_heartbeat_interval=min(5.0, DEAD_AFTER / 4),
+                stalled_worker_timeout=DEAD_AFTER,
                 shutdown_graceful_timeout=10,
                 fetch_job_polling_interval=1,
             )

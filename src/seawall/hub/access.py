@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -26,7 +27,7 @@ STAFF = frozenset(Role)  # anybody with a role and a second factor
 
 Audience = str | frozenset[Role]
 
-WANTED = "access.wanted"
+WANTED = "access_wanted"
 """Key in the session of the page that somebody asked for before they had a second factor."""
 
 R = Role
@@ -140,7 +141,7 @@ class AccessMiddleware:
             return _to_sign_in(request)
         if allowed == SIGNED_IN:
             return None
-        if not is_mfa_enabled(person):
+        if not is_mfa_enabled(person, [Authenticator.Type.TOTP]):  # recovery codes alone are no second factor
             if request.method == "GET" and not request.headers.get("HX-Request"):
                 request.session[WANTED] = request.get_full_path()
             return _to(request, reverse("mfa_activate_totp"))

@@ -6,15 +6,24 @@ the work itself, step by step; nothing is queued while it plays.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import structlog
+from django.db import connection, transaction
 from procrastinate import exceptions
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from seawall.hub import moment
 
 log = structlog.get_logger(__name__)
+
+
+def alive(name: str, argument: str) -> set[str]:
+    """The values of `argument` in the jobs of the task called `name` that wait or run: what nobody needs to queue again."""
+    jobs = ProcrastinateJob.objects.filter(task_name=name, status__in=("todo", "doing"))
+    return {str(arguments.get(argument)) for arguments in jobs.values_list("args", flat=True)}
 
 
 def defer(name: str, *, once: str | None = None, in_seconds: int = 0, **arguments: str | int) -> None:
@@ -35,6 +44,19 @@ def defer(name: str, *, once: str | None = None, in_seconds: int = 0, **argument
             f"No background task is called {name}. Look at the `name=` of the tasks in hub/*/tasks.py."
         )
     try:
-        task.configure(**options).defer(**arguments)
+        with transaction.atomic():  # a savepoint: a key that is taken must not spoil the change that asks
+            task.configure(**options).defer(**arguments)
     except exceptions.AlreadyEnqueued:
         log.debug("already queued", task=name, key=once)
+
+
+def oldest_waiting() -> timedelta | None:
+    """How long the job that has waited longest past its time has waited; None when none waits. Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(now() - coalesce(j.scheduled_at, e.at)) FROM procrastinate_jobs j "
+            "JOIN procrastinate_events e ON e.job_id = j.id AND e.type = 'deferred' "
+            "WHERE j.status = 'todo' AND (j.scheduled_at IS NULL OR j.scheduled_at <= now())"
+        )
+        longest: timedelta | None = cursor.fetchone()[0]
+    return longest

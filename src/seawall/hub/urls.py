@@ -16,6 +16,7 @@ from seawall.hub.practice import views as practice
 from seawall.hub.redress import views as redress
 from seawall.hub.referrals import views as referrals
 from seawall.hub.web import views as web
+from seawall.hub.web.home import home
 
 urlpatterns = [
     # The public's side
@@ -43,7 +44,7 @@ urlpatterns = [
     path("account/password/reset/", account.password_reset, name="account_reset_password"),
     path("account/password/reset/sent/", account.password_reset_done, name="account_reset_password_done"),
     re_path(
-        r"^account/password/reset/(?P<uidb36>[0-9A-Za-z-]+)-(?P<key>.+)/$",
+        r"^account/password/reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
         account.password_reset_from_key,
         name="account_reset_password_from_key",
     ),
@@ -69,7 +70,7 @@ urlpatterns = [
         name="mfa_download_recovery_codes",
     ),
     # Staff
-    path("home/", web.home, name="home"),
+    path("home/", home, name="home"),
     path("queue/", casework.queue, name="queue"),
     path("cases/<uuid:case_id>/", casework.case, name="case"),
     path("cases/<uuid:case_id>/claim/", casework.claim, name="case_claim"),

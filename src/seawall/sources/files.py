@@ -155,7 +155,7 @@ def _read_jsonl(path: Path, latest: datetime) -> Rows:
                         )
                     if b"\\u0000" in line:
                         check_characters(row)
-                    yield make_post(row, latest)
+                    yield make_post(row, latest, number)
                 except orjson.JSONDecodeError as problem:
                     if not line.isspace():
                         yield _bad_json(number, line, problem)
@@ -295,6 +295,6 @@ def _csv_record(header: list[str], cells: list[str], line: int, latest: datetime
             check_characters(row)
         if "media" in row:
             row["media"] = row["media"].split()
-        yield make_post(row, latest)
+        yield make_post(row, latest, line)
     except FieldError as fault:
         yield BadLine(line, fault.field, str(fault), fault.remedy)

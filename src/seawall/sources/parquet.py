@@ -118,6 +118,6 @@ def _row(row: dict[str, Any], at: int, latest: datetime) -> Post | BadLine:
             if (type(value) is str and (not value.isascii() or "\0" in value)) or type(value) is list:
                 check_characters(row)
                 break
-        return make_post(row, latest)
+        return make_post(row, latest, at)
     except FieldError as fault:
         return BadLine(at, fault.field, str(fault), fault.remedy)

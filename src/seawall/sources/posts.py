@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -24,7 +24,10 @@ _LANG: Final = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One post. `posted_at` is aware and in UTC; `extra` holds the columns that Seawall does not know, as they came."""
+    """One post. `posted_at` is aware and in UTC; `extra` holds the columns that Seawall does not know, as they came.
+
+    `line` is where it stood (from 1; in Parquet the row; 0 when it came from no file): for messages, and no part of what it says.
+    """
 
     id: str
     text: str
@@ -35,6 +38,7 @@ class Post:
     lang: str | None
     media: tuple[str, ...]
     extra: dict[str, Any]
+    line: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,10 @@ class FieldError(ValueError):
         self.field, self.problem, self.remedy = field, problem, remedy
 
 
-def make_post(row: dict[str, Any], latest: datetime) -> Post:
+def make_post(row: dict[str, Any], latest: datetime, line: int = 0) -> Post:
     """Check a row of raw values and make a post of it; known fields are taken out of `row`, the rest becomes `extra`.
 
-    `latest` is the last moment a post may bear. Raises `FieldError` for the first field that is at fault. The caller
+    `latest` is the last moment a post may bear, `line` where the row stood. Raises `FieldError` for the first field that is at fault. The caller
     answers for the strings being free of NUL and of lone surrogates (see `check_characters`).
     """
     take = row.pop
@@ -89,6 +93,7 @@ def make_post(row: dict[str, Any], latest: datetime) -> Post:
         _lang(lang) if lang is not None else None,
         files,
         row,
+        line,
     )
 
 

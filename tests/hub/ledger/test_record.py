@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.hub import SmallHub
 
@@ -112,6 +112,7 @@ def test_recording_tells_the_real_time_though_a_demonstration_plays_another() ->
     assert entry.demonstration
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     count=st.integers(0, 2**53 - 1),
     codes=st.dictionaries(

@@ -7,7 +7,8 @@ lost by an error, by going back a step, or by a look at the post.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -16,19 +17,22 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from seawall.hub.casework import services
-from seawall.hub.casework.form import FormIncomplete, problems_of, second_review_needed
-from seawall.hub.casework.forms import AnswersForm, GroundForm, Group, OutcomeForm, Subject, answers_form
+from seawall.hub.casework.form import Form, FormIncomplete, problems_of, second_review_needed
+from seawall.hub.casework.forms import GroundForm, OutcomeForm
 from seawall.hub.casework.models import Case, CaseState, Outcome
+from seawall.hub.casework.questions import AnswersForm, Group, Subject, answers_form
 from seawall.hub.casework.records import harm_of, harm_title
 from seawall.hub.casework.showing import count_showing, panel_for
 from seawall.hub.directory import queries as directory
 from seawall.hub.directory.models import Person
 from seawall.hub.practice import queries as practice
+from seawall.hub.web.forms import GovukBoundField
 from seawall.hub.web.staff import person_of
 
 FORM_ID = "decision"
 OWN = frozenset({"csrfmiddlewaretoken", "step", "shown", "version", "blurred", "back"})
 """Fields that belong to a page and not to the decision."""
+NOT_READ = 0  # no version of a post has this number, so the service asks for it to be read again
 PAGES = ("outcome", "ground", "answers")
 
 
@@ -91,6 +95,7 @@ class Deciding:
                 code=self.code,
                 platform=self.case.content.platform,
                 organisation=self.case.desk.organisation,
+                url=self.case.content.url,
             )
         )
         if not form.is_valid():
@@ -99,7 +104,7 @@ class Deciding:
 
     def _record(self, form: AnswersForm) -> HttpResponse:
         try:
-            decision = services.decide(case=self.case, person=self.person, form=form.said())
+            decision = services.decide(case=self.case, person=self.person, form=self._read(form))
         except FormIncomplete as incomplete:
             form.note(incomplete.problems)
             return self._answers_page(form)
@@ -111,6 +116,12 @@ class Deciding:
             said += " It waits for a second reviewer."
         messages.success(self.request, said)
         return redirect("queue")
+
+    def _read(self, form: AnswersForm) -> Form:
+        """The decision, on the version of the post that the page spoke of."""
+        read = self.data.get("content_version", "")
+        now = self.case.content.version
+        return replace(form.said(), content_version=now if read == str(now) else NOT_READ)
 
     def _show(self) -> None:
         self.token = count_showing(content=self.case.content, person=self.person, version=self.case.content.version)
@@ -153,12 +164,13 @@ class Deciding:
         )
 
     def _outcome_page(self, form: OutcomeForm) -> HttpResponse:
-        choices = form["harm"].choices
+        choices = cast(GovukBoundField, form["harm"]).choices
         elsewhere = {harm.id for harm in form.elsewhere}
         context = {
             "form": form,
             "here": [choice for choice in choices if choice.value not in elsewhere],
             "elsewhere": [choice for choice in choices if choice.value in elsewhere],
+            "open_elsewhere": any(choice.selected for choice in choices if choice.value in elsewhere),
         }
         return self._page("casework/decide_outcome.html", "outcome", context, "harm", "outcome")
 
@@ -176,7 +188,7 @@ class Deciding:
             "second": self._second(form),
             "back": self._back("ground" if subject.outcome == Outcome.REFER else "outcome"),
         }
-        return self._page("casework/decide_answers.html", "answers", context, *form.fields)
+        return self._page("casework/decide_answers.html", "answers", context, "content_version", *form.fields)
 
     def _check_page(self, form: AnswersForm) -> HttpResponse:
         context = {
@@ -189,15 +201,9 @@ class Deciding:
         return self._page("casework/decide_check.html", "check", context)
 
     def _second(self, form: AnswersForm) -> bool:
-        subject = form.subject
-        cleaned = getattr(form, "cleaned_data", None)
-        if cleaned is None:
-            form.cleaned_data = {}
-        try:
-            return second_review_needed(form=form.said(), harm=subject.harm)
-        finally:
-            if cleaned is None:
-                del form.cleaned_data
+        about = form.subject
+        trial = Form(outcome=about.outcome, harm=about.harm.id, reasons="", basis=about.basis)
+        return second_review_needed(form=trial, harm=about.harm)
 
     def _back(self, step: str) -> str:
         """The address of an earlier step, with what the address can carry."""
@@ -213,7 +219,8 @@ def _rows(form: AnswersForm, group: Group) -> list[tuple[str, str]]:
         given = form.cleaned_data.get(name) or ""
         said = dict(getattr(field, "choices", ())).get(given, given)
         grounds = form.cleaned_data.get(f"{name}_reasons")
-        rows.append((str(field.label), f"{said}. {grounds}" if grounds else str(said)))
+        asked = f"{field.label}: {field.help_text}" if name.startswith("exemption_") else str(field.label)
+        rows.append((asked, f"{said}.\n{grounds}" if grounds else str(said)))
     return rows
 
 

@@ -11,12 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from seawall.hub import moment
 from seawall.hub.casework.models import Basis, Outcome, Part, SubjectType
 from seawall.hub.directory.models import Organisation, OrganisationKind, Platform, PlatformRule
 from seawall.hub.practice.schema import Code, Harm, LegalRef, UnknownHarmError
-from seawall.hub.practice.vocabulary import RefKind, RestsOn, Route
+from seawall.hub.practice.vocabulary import Action, Context, RefKind, RestsOn, Route
 
 MIN_REASONS = 10  # characters: enough to make "x" and "ok" impossible, not enough to make people pad
+MAX_REASONS = 5_000  # characters: what the document that a platform receives has room for
+NO_CONTEXT = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +42,10 @@ class DefenceFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """A filled-in decision form. `harm` is an id of the code of practice; `provision` is a `LegalRef.name`."""
+    """A filled-in decision form. `harm` is an id of the code of practice; `provision` is a `LegalRef.name`.
+
+    `content_version` is the version of the post that the person read; where it is named, a later version does not pass for it.
+    """
 
     outcome: Outcome
     harm: str
@@ -50,9 +56,10 @@ class Form:
     defences: Sequence[DefenceFinding] = ()
     term: PlatformRule | None = None
     exemptions: Mapping[str, bool] = field(default_factory=dict)
-    context: str = "none"
+    context: str = NO_CONTEXT
     part: Part = Part.UNKNOWN
     subject_type: SubjectType = SubjectType.UNKNOWN
+    content_version: int | None = None
 
     def elements_json(self) -> list[dict[str, Any]]:
         return [asdict(finding) for finding in self.elements]
@@ -102,8 +109,13 @@ def second_review_needed(*, form: Form, harm: Harm) -> bool:
     )
 
 
-def problems_of(form: Form, *, code: Code, platform: Platform, organisation: Organisation) -> list[FormProblem]:
-    """Everything that keeps the form from counting; empty when it holds."""
+def problems_of(
+    form: Form, *, code: Code, platform: Platform, organisation: Organisation, url: str | None = None
+) -> list[FormProblem]:
+    """Everything that keeps the form from counting; empty when it holds.
+
+    `url` is the post's address, without which nothing can be referred; None where the caller does not ask about it.
+    """
     found: list[FormProblem] = []
 
     def problem(name: str, message: str) -> None:
@@ -118,8 +130,14 @@ def problems_of(form: Form, *, code: Code, platform: Platform, organisation: Org
         return found
     if len(form.reasons.strip()) < MIN_REASONS:
         problem("reasons", "Say in a sentence why you decided so. The person who reviews or appeals will read it.")
+    _check_length("reasons", form.reasons, problem)
+    if form.context != NO_CONTEXT and form.context not in list(Context):
+        problem(
+            "context", f"“{form.context}” is not a context that the code of practice knows. Choose one from the list."
+        )
     if form.outcome == Outcome.REFER:
         _check_referral(form, harm, platform, organisation, problem)
+        _check_sendable(harm, platform, url, problem)
     elif form.outcome == Outcome.HAND_OFF and not harm.hand_off:
         problem(
             "outcome", f"The code of practice names no body to hand “{harm.title}” over to. Choose another outcome."
@@ -160,6 +178,34 @@ def _check_referral(form: Form, harm: Harm, platform: Platform, organisation: Or
         )
 
 
+def _check_length(name: str, text: str, problem: Any) -> None:
+    if len(text) > MAX_REASONS:
+        problem(name, f"This is longer than {MAX_REASONS:,} characters. Say it more shortly.")
+    if "\x00" in text:
+        problem(name, "This holds a character that cannot be kept (NUL). Type it again without it.")
+
+
+def _check_sendable(harm: Harm, platform: Platform, url: str | None, problem: Any) -> None:
+    """A decision to refer that could never be sent would be lost after the case is closed, so it is refused while a person is there."""
+    if harm.protected or harm.route not in (Route.REFERRAL, Route.FORMAL_NOTICE):
+        return
+    if harm.default_action in (Action.NONE, Action.SUPPORT_ONLY) or harm.clock.action is None:
+        problem(
+            "outcome",
+            f"The code of practice asks no action of a platform for “{harm.title}”, or sets no time for it. Choose another outcome.",
+        )
+    if not hasattr(platform, "route"):
+        problem(
+            "outcome",
+            f"The hub has no way to reach {platform.name}. Ask an administrator to set one, or choose another outcome.",
+        )
+    if url is not None and not url.startswith(("https://", "http://")):
+        problem(
+            "outcome",
+            "The post has no web address, and a referral needs the exact one. Choose another outcome.",
+        )
+
+
 def offences(harm: Harm) -> list[LegalRef]:
     """The offences that a referral of this harm can stand on."""
     return [ref for ref in harm.legal_refs if ref.kind == RefKind.OFFENCE] if RestsOn.OFFENCE in harm.rests_on else []
@@ -180,6 +226,8 @@ def _check_offence(form: Form, harm: Harm, problem: Any) -> None:
             )
         elif len(finding.reasons.strip()) < MIN_REASONS:
             problem(f"element_{element.id}_reasons", f"Give the grounds to infer “{element.text}”.")
+        else:
+            _check_length(f"element_{element.id}_reasons", finding.reasons, problem)
     for defence in offence.defences:
         answer = next((finding for finding in form.defences if finding.id == defence.id), None)
         if answer is None:
@@ -189,6 +237,8 @@ def _check_offence(form: Form, harm: Harm, problem: Any) -> None:
                 f"defence_{defence.id}",
                 f"The defence “{defence.text}” may succeed, so the post cannot be referred as illegal.",
             )
+        else:
+            _check_length(f"defence_{defence.id}_reasons", answer.reasons, problem)
 
 
 def _check_term(form: Form, harm: Harm, platform: Platform, problem: Any) -> None:
@@ -200,3 +250,5 @@ def _check_term(form: Form, harm: Harm, platform: Platform, problem: Any) -> Non
         problem("term", f"That rule is not one of {platform.name}.")
     elif harm.id not in form.term.harms:
         problem("term", f"The rule “{form.term.title}” does not cover “{harm.title}”.")
+    elif form.term.dated > moment.now().date():
+        problem("term", f"The rule “{form.term.title}” is dated {form.term.dated}, which is still to come.")

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from seawall.hub import moment
 from seawall.hub.casework.models import Case, CaseQuerySet, CaseState, Decision
+from seawall.hub.casework.services import REVIEWERS
+from seawall.hub.content.models import Content
 from seawall.hub.directory.models import Person
+from seawall.hub.directory.roles import Partition
 
 
 def queue(
@@ -43,11 +46,21 @@ def case_for(*, person: Person | AnonymousUser, case_id: UUID) -> Case:
     )
 
 
-def decision_for(*, decision_id: UUID | str) -> Decision:
-    """A decision with what referring it takes. Raises Decision.DoesNotExist."""
-    return Decision.objects.select_related(
-        "case__content__platform__route", "case__desk__organisation", "term", "decided_by"
-    ).get(pk=decision_id)
+def decision_to_refer(*, decision_id: UUID | str) -> Decision:
+    """A decision with what referring it takes, held until the transaction ends so that it is referred once.
+
+    Raises Decision.DoesNotExist.
+    """
+    return (
+        Decision.objects.select_for_update(of=("self",))
+        .select_related("case__content__platform__route", "case__desk__organisation", "term", "decided_by")
+        .get(pk=decision_id)
+    )
+
+
+def newest_case_of(content: Content, *, person: Person) -> Case | None:
+    """The last case about a post that the person may see."""
+    return Case.objects.visible_to(person).filter(content=content).order_by("-opened_at", "-id").first()
 
 
 def decisions_of(case: Case) -> list[Decision]:
@@ -57,6 +70,20 @@ def decisions_of(case: Case) -> list[Decision]:
 def open_decision(case: Case) -> Decision | None:
     """The decision that waits for a second word."""
     return case.decisions.filter(voided_at=None, review=None, second_review_needed=True).order_by("-decided_at").first()
+
+
+def to_review(person: Person) -> CaseQuerySet:
+    """The cases that wait for a second word which this person may give: at desks where they review, and decided by somebody else."""
+    desks = [
+        membership.desk_id
+        for membership in person.current_memberships()
+        if membership.desk is not None and membership.role in REVIEWERS[Partition(membership.desk.partition)]
+    ]
+    return (
+        queue(person=person, states=[CaseState.SECOND_REVIEW])
+        .filter(desk__in=desks)
+        .exclude(Exists(Decision.objects.filter(case=OuterRef("pk"), voided_at=None, decided_by=person)))
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

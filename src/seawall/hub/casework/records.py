@@ -213,6 +213,6 @@ def _detail(entry: Entry, code: Code) -> str:
         return f"{Outcome(said['outcome']).label}: {harm_title(code, said['harm'])}.{waits}"
     if entry.verb == "case.decision_reviewed":
         return "They concurred." if said.get("concurs") else "They dissented, so the decision does not stand."
-    if entry.verb in ("case.opened", "case.transferred"):
+    if entry.verb in ("case.opened", "case.transferred", "case.brought_forward"):
         return f"As: {harm_title(code, said['harm'])}."
     return str(Outcome(said["outcome"]).label) + "." if entry.verb == "case.closed" else ""

@@ -1,19 +1,15 @@
-"""Casework's verbs: open, claim, release, decide, review."""
+"""Casework's verbs: open (opening.py), claim, release, pass on, bring forward, decide, review."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from seawall.hub import moment
-from seawall.hub.casework.form import MIN_REASONS, Form, FormIncomplete, problems_of, second_review_needed
-from seawall.hub.casework.models import Case, CaseQuerySet, CaseState, Decision, Origin, Outcome, Review
+from seawall.hub.casework.form import MIN_REASONS, Form, FormIncomplete, FormProblem, problems_of, second_review_needed
+from seawall.hub.casework.models import Basis, Case, CaseQuerySet, CaseState, Decision, Outcome, Review
+from seawall.hub.casework.opening import NO_TRANSFER, decision_time, open_case, open_cases_for_batch, seconds
 from seawall.hub.casework.tasks import queue_referral
-from seawall.hub.content import queries as content_queries
 from seawall.hub.content import services as content_services
-from seawall.hub.content.models import Content
 from seawall.hub.directory import queries as directory
 from seawall.hub.directory.models import Desk, Person
 from seawall.hub.directory.roles import Partition, Role
@@ -21,9 +17,22 @@ from seawall.hub.directory.services import acting_as
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.practice import queries as practice
-from seawall.hub.practice.schema import Harm
 
-AUTOMATION = Actor.machine("casework")
+__all__ = [
+    "NO_TRANSFER",
+    "CaseUnavailable",
+    "bring_forward",
+    "claim",
+    "claim_next",
+    "decide",
+    "open_case",
+    "open_cases_for_batch",
+    "release",
+    "review",
+    "role_to_decide",
+    "role_to_review",
+    "transfer",
+]
 
 DECIDERS = {
     Partition.GENERAL: (Role.ANALYST, Role.SECOND_REVIEWER),
@@ -57,111 +66,6 @@ def role_to_review(*, person: Person, desk: Desk) -> Role | None:
     """The role in which the person may give the second word at this desk; None when they may not."""
     held = person.roles_at(desk)
     return next((role for role in REVIEWERS[Partition(desk.partition)] if role in held), None)
-
-
-@transaction.atomic
-def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> tuple[Case, bool]:
-    """Put a post into the queue of the desk that the code of practice names, and say whether the case is new.
-
-    A post has one open case at most: if there is one, that one is returned. The content moves to the desk with the case.
-    Raises UnknownHarm; Desk.DoesNotExist when no desk lies in the partition that the code names.
-    """
-    code = practice.current_code()
-    rule = code.harm(harm)
-    # Whoever opens a case for this post first holds its row; the others then find the case.
-    content = Content.objects.select_for_update(of=("self",)).select_related("platform", "desk").get(pk=content.pk)
-    existing = Case.objects.filter(content=content).exclude(state=CaseState.CLOSED).first()
-    if existing is not None:
-        return existing, False
-    desk = _desk_for(content=content, partition=Partition(rule.partition))
-    if content.desk_id != desk.pk:
-        content_services.move(content=content, desk=desk)
-    case = Case.objects.create(
-        content=content,
-        desk=desk,
-        origin=origin,
-        harm=harm,
-        code_version=code.version,
-        severity=rule.severity or 0,
-        decision_within=_decision_time(rule),
-        opened_at=moment.now(),
-    )
-    record(
-        event=ledger.CaseOpened(
-            content=str(content.pk),
-            platform=content.platform.slug,
-            desk=str(desk.pk),
-            origin=str(origin),
-            harm=harm,
-            code_version=code.version,
-            severity=rule.severity or 0,
-            first_seen_at=content.first_seen_at,
-            decision_within=_seconds(_decision_time(rule)),
-        ),
-        subject=case,
-        actor=actor,
-    )
-    return case, True
-
-
-def _desk_for(*, content: Content, partition: Partition) -> Desk:
-    """The content's own desk when it lies in the right partition; what came in at the police desk goes nowhere else but to welfare."""
-    own = content.desk
-    if own.partition == partition or (own.partition == Partition.POLICE and partition != Partition.WELFARE):
-        return own
-    return directory.desk_for(partition)
-
-
-def _decision_time(rule: Harm) -> timedelta | None:
-    """The time that the code gives for a decision. Decisions are counted in hours and days; months would be a fault of the code."""
-    length = rule.clock.decision
-    return length if isinstance(length, timedelta) else None
-
-
-def _seconds(length: timedelta | None) -> int | None:
-    return None if length is None else int(length.total_seconds())
-
-
-@transaction.atomic
-def open_cases_for_batch(*, batch_id: str) -> int:
-    """Open the cases that the code of practice asks for after a batch was assessed; say how many.
-
-    A post that was decided on in this very version is not brought up again. What the machine may queue at a desk in 24 hours is capped
-    (SEAWALL_MACHINE_CASES_A_DAY): beyond that it stops and says so in the ledger, rather than bury people.
-    """
-    code = practice.current_code()
-    opened = 0
-    left: dict[str, int] = {}
-    for finding in content_queries.flagged_in(batch_id):
-        content = finding.content
-        if finding.version != content.version:
-            continue
-        rule = code.case_rule(finding.families, finding.context)
-        if rule is None or Decision.objects.filter(case__content=content, content_version=content.version).exists():
-            continue
-        desk = _desk_for(content=content, partition=Partition(rule.harm.partition))
-        key = str(desk.pk)
-        if key not in left:
-            left[key] = settings.MACHINE_CASES_A_DAY - _machine_cases_today(desk)
-        if left[key] <= 0:
-            left[key] -= 1
-            continue
-        _case, new = open_case(content=content, harm=rule.harm.id, origin=Origin.DETECTOR, actor=AUTOMATION)
-        opened += new
-        left[key] -= new
-    for key, remaining in left.items():
-        if remaining < 0:
-            record(
-                event=ledger.QuotaReached(quota=settings.MACHINE_CASES_A_DAY, held_back=-remaining),
-                subject=("desk", key),
-                actor=AUTOMATION,
-            )
-    return opened
-
-
-def _machine_cases_today(desk: Desk) -> int:
-    since = moment.now() - timedelta(hours=24)
-    return Case.objects.filter(desk=desk, origin=Origin.DETECTOR, opened_at__gt=since).count()
 
 
 def _locked(case: Case) -> Case:
@@ -221,21 +125,6 @@ def release(*, case: Case, person: Person) -> Case:
     return case
 
 
-NO_TRANSFER = {
-    (
-        Partition.WELFARE,
-        Partition.POLICE,
-    ): "What lies with the welfare desk is not passed to the police desk. Where a life is in danger, "
-    "use the emergency route.",
-    (
-        Partition.CANDIDATE_SUPPORT,
-        Partition.POLICE,
-    ): "What lies with the candidate-support desk is not passed to the police desk. The "
-    "candidate decides whether to go to the police.",
-}
-"""Walls that a case does not pass, and what to tell the person."""
-
-
 @transaction.atomic
 def transfer(*, case: Case, person: Person, harm: str, reasons: str) -> Case:
     """Pass a case to the desk that the code of practice names for `harm`. It waits in that queue; the person who passed it on sees it no
@@ -261,32 +150,60 @@ def transfer(*, case: Case, person: Person, harm: str, reasons: str) -> Case:
     desk = directory.desk_for(there)
     content_services.move(content=case.content, desk=desk)
     case.desk, case.harm, case.severity = desk, harm, rule.severity or 0
-    case.decision_within = _decision_time(rule)
-    case.state, case.claimed_by, case.claimed_at = CaseState.OPEN, None, None
+    case.decision_within, case.code_version = decision_time(rule), code.version
     case.transfer_note = reasons.strip()
-    case.save(
-        update_fields=[
-            "desk",
-            "harm",
-            "severity",
-            "decision_within",
-            "state",
-            "claimed_by",
-            "claimed_at",
-            "transfer_note",
-        ]
-    )
+    _back_to_queue(case)
+    _record_place(ledger.CaseTransferred, case=case, actor=actor)
+    return case
+
+
+@transaction.atomic
+def bring_forward(*, case: Case, harm: str, note: str, actor: Actor) -> Case:
+    """Put an open case before the desk that the code names for `harm`, because somebody says that a life is in danger now.
+
+    Whoever works on it loses it, and a decision that waits for its second word is void: a life goes first. A case behind a wall (the
+    police desk's among them) stays at its desk, at the head of the queue. Nothing happens to a case that is closed, or as grave and in
+    the right place already. Raises UnknownHarm.
+    """
+    case = _locked(case)
+    code = practice.current_code()
+    rule = code.harm(harm)
+    there, here = Partition(rule.partition), Partition(case.desk.partition)
+    grave = case.severity >= (rule.severity or 0)
+    stays = here == there or here == Partition.POLICE or (here, there) in NO_TRANSFER
+    if case.state == CaseState.CLOSED or (stays and grave):
+        return case
+    case.severity = max(case.severity, rule.severity or 0)
+    case.decision_within = decision_time(rule)
+    if stays:
+        case.save(update_fields=["severity", "decision_within"])
+    else:
+        desk = directory.desk_for(there)
+        content_services.move(content=case.content, desk=desk)
+        case.desk, case.harm, case.code_version, case.transfer_note = desk, harm, code.version, note
+        case.decisions.filter(voided_at=None).update(voided_at=moment.now())
+        _back_to_queue(case)
+    _record_place(ledger.CaseBroughtForward, case=case, actor=actor)
+    return case
+
+
+def _back_to_queue(case: Case) -> None:
+    """Let the case wait for anybody at its desk, with what was changed about it."""
+    case.state, case.claimed_by, case.claimed_at = CaseState.OPEN, None, None
+    case.save()
+
+
+def _record_place(kind: type[ledger.CaseTransferred | ledger.CaseBroughtForward], *, case: Case, actor: Actor) -> None:
     record(
-        event=ledger.CaseTransferred(
-            desk=str(desk.pk),
-            harm=harm,
+        event=kind(
+            desk=str(case.desk_id),
+            harm=case.harm,
             severity=case.severity,
-            decision_within=_seconds(_decision_time(rule)),
+            decision_within=seconds(case.decision_within),
         ),
         subject=case,
         actor=actor,
     )
-    return case
 
 
 @transaction.atomic
@@ -302,24 +219,34 @@ def decide(*, case: Case, person: Person, form: Form) -> Decision:
     if case.state != CaseState.CLAIMED or case.claimed_by_id != person.pk:
         raise CaseUnavailable(f"Case {case.reference} is not with you. Take it up from the queue first.")
     code = practice.current_code()
-    problems = problems_of(form, code=code, platform=case.content.platform, organisation=case.desk.organisation)
+    content = case.content
+    problems = problems_of(
+        form, code=code, platform=content.platform, organisation=case.desk.organisation, url=content.url
+    )
+    if form.content_version not in (None, content.version):
+        problems.append(
+            FormProblem(
+                field="content_version", message="The post was edited while you read it. Read it again, then decide."
+            )
+        )
     if problems:
         raise FormIncomplete(problems)
     second = second_review_needed(form=form, harm=code.harm(form.harm))
+    basis = Basis(form.basis) if form.outcome == Outcome.REFER else Basis.NONE
     decision = Decision.objects.create(
         case=case,
-        content_version=case.content.version,
+        content_version=content.version,
         decided_by=person,
         role=str(role),
         decided_at=moment.now(),
         outcome=form.outcome,
         harm=form.harm,
         code_version=code.version,
-        basis=form.basis if form.outcome == Outcome.REFER else "none",
-        provision=form.provision,
-        elements=form.elements_json(),
-        defences=form.defences_json(),
-        term=form.term,
+        basis=basis,
+        provision=form.provision if basis == Basis.OFFENCE else "",
+        elements=form.elements_json() if basis == Basis.OFFENCE else [],
+        defences=form.defences_json() if basis == Basis.OFFENCE else [],
+        term=form.term if basis == Basis.TERM else None,
         exemptions=dict(form.exemptions),
         context=form.context,
         part=form.part,
@@ -334,7 +261,7 @@ def decide(*, case: Case, person: Person, form: Form) -> Decision:
             harm=form.harm,
             code_version=code.version,
             basis=str(decision.basis),
-            provision=form.provision or None,
+            provision=decision.provision or None,
             context=form.context,
             second_review_needed=second,
         ),

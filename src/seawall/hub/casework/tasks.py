@@ -17,6 +17,11 @@ def open_cases(batch_id: str) -> None:
     open_cases_for_batch(batch_id=batch_id)
 
 
+def open_cases_later(batch_id: str) -> None:
+    """Try again in an hour what the machine's quota held back."""
+    defer("casework.open_cases", once=f"open-cases-{batch_id}", in_seconds=3_600, batch_id=str(batch_id))
+
+
 def queue_referral(decision: Decision) -> None:
     """Hand a decision to refer over to referrals. By name, since casework lies below referrals and imports nothing of it."""
     defer("referrals.prepare", decision_id=str(decision.pk))

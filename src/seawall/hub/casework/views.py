@@ -171,7 +171,7 @@ def reveal(request: HttpRequest, content_id: UUID) -> HttpResponse:
     except Content.DoesNotExist as error:
         raise Http404("No such post at your desks.") from error
     given = request.POST.get("version", "")
-    version = int(given) if given.isdecimal() and int(given) <= content.version else content.version
+    version = int(given) if given in {str(one) for one in range(1, content.version + 1)} else content.version
     token = count_showing(content=content, person=person, version=version)
     blurred = request.POST.get("blurred") == "1"
     back = _safe(request.POST.get("back", "")) or _page_of(content, person)
@@ -202,7 +202,7 @@ def _safe(back: str) -> str:
 
 
 def _page_of(content: Content, person: Person) -> str:
-    newest = Case.objects.visible_to(person).filter(content=content).order_by("-opened_at").first()
+    newest = queries.newest_case_of(content, person=person)
     return reverse("case", args=[newest.pk]) if newest else reverse("queue")
 
 

@@ -46,6 +46,10 @@ class Account(models.Model):
         return self.handle
 
 
+ADDRESS_ONLY = "[Only the address was given.]"
+"""What stands at the head of a post's text while all that is known of it is where it lies."""
+
+
 class ContentQuerySet(models.QuerySet["Content"]):
     def visible_to(self, person: Person | AnonymousUser) -> ContentQuerySet:
         """What lies at the person's own desks; nothing for anybody else."""
@@ -80,6 +84,11 @@ class Content(models.Model):
 
     def __str__(self) -> str:
         return f"{self.platform_id} {self.native_id}"
+
+    @property
+    def text_known(self) -> bool:
+        """Whether the text is the post's own: somebody may have told the hub of a link alone."""
+        return not self.text.startswith(ADDRESS_ONLY)
 
 
 class Revision(models.Model):

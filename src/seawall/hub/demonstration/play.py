@@ -9,11 +9,16 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
+from django.db.models import Max
+
 from seawall import channels
+from seawall.channels.base import parse_stamp
 from seawall.hub import moment
 from seawall.hub.casework.models import Case, CaseState, Decision, Outcome
 from seawall.hub.casework.services import open_cases_for_batch
@@ -23,6 +28,7 @@ from seawall.hub.demonstration import reviewers, sample
 from seawall.hub.demonstration.cast import STAGE
 from seawall.hub.demonstration.models import Run
 from seawall.hub.directory.models import Desk, Person, Platform
+from seawall.hub.ledger.queries import entries, entries_about
 from seawall.hub.ledger.services import link_all_pending
 from seawall.hub.redress import services as redress
 from seawall.hub.redress.models import About, AgeBand, ForWhom, Report, ReportKind
@@ -37,6 +43,7 @@ POLLS = [
     timedelta(minutes=minutes)
     for minutes in (20, 60, 180, 360, 720, 1440, 2160, 2880, 4320, 5760, 7200, 8640, 10080, 12000)
 ]
+PLAYED = r"^(content|case|referral|report)\."  # verbs of what is played, not of what is set up beforehand
 REPORTED = 0.5  # share of harmful posts that the detector passed over and somebody then reports
 
 ABOUT = {
@@ -65,6 +72,8 @@ class Play:
     progress: Callable[[float, float], None] = lambda _done, _of: None
     _heap: list[tuple[datetime, int, Act]] = field(default_factory=list)
     _count: Iterator[int] = field(default_factory=itertools.count)
+    _answered: set[UUID] = field(default_factory=set)
+    _begins_at: datetime = field(init=False)
 
     @property
     def starts_at(self) -> datetime:
@@ -74,7 +83,15 @@ class Play:
         """Play what is left up to the end. Raises ChannelError or SandboxRefusal when the sandbox cannot be reached."""
         self.cast = reviewers.Cast({person.email: person for person in Person.objects.all()})
         self.desk = Desk.objects.get(slug="general")
+        self._begins_at = self._where_it_stopped()
         self._plan()
+        with _unhurried_commits():
+            self._run()
+        link_all_pending()
+        self.run.finished_at = datetime.now(UTC)
+        self.run.save(update_fields=["finished_at"])
+
+    def _run(self) -> None:
         while self._heap:
             at, _, act = heapq.heappop(self._heap)
             if at > self.run.ends_at:
@@ -84,16 +101,23 @@ class Play:
             self.progress(
                 (at - self.starts_at) / timedelta(hours=1), (self.run.ends_at - self.starts_at) / timedelta(hours=1)
             )
-        self.run.finished_at = datetime.now(UTC)
-        self.run.save(update_fields=["finished_at"])
-        link_all_pending()
 
     def _at(self, when: datetime, act: Act) -> None:
         """Have `act` done at `when`, or as soon as the played time allows where that has passed."""
         heapq.heappush(self._heap, (max(when, self._now()), next(self._count), act))
 
     def _now(self) -> datetime:
-        return moment.now() if moment.is_played() else self.run.played_to
+        return moment.now() if moment.is_played() else self._begins_at
+
+    def _where_it_stopped(self) -> datetime:
+        """The last moment at which anything happened, here or at the sandbox: nothing is played twice, nor before what it follows."""
+        times = [self.run.played_to]
+        last = entries().filter(demonstration=True, verb__regex=PLAYED).aggregate(at=Max("occurred_at"))["at"]
+        if last is not None:
+            times.append(last)
+        if self.sandbox.state()["simulated"]:
+            times.append(parse_stamp(self.sandbox.state()["now"]))
+        return min(max(times), self.run.ends_at)
 
     # What is to happen, as the database has it
 
@@ -105,7 +129,11 @@ class Play:
             begin = end
         for batch in IngestBatch.objects.filter(assessed_at=None):
             self._at(batch.taken_at, lambda batch_id=batch.pk: self._assess(batch_id))  # type: ignore[misc]
-        for batch in IngestBatch.objects.exclude(assessed_at=None):
+        assessed = IngestBatch.objects.exclude(assessed_at=None).order_by("taken_at")
+        if (last := assessed.last()) is not None:  # it may have been stopped between the assessment and the cases
+            with moment.demonstration_at(self._now()):
+                open_cases_for_batch(batch_id=str(last.pk))
+        for batch in assessed:
             self._open_cases(batch.pk, plan_only=True)
         for case in Case.objects.exclude(state=CaseState.CLOSED).select_related("content", "desk"):
             self._next_for_case(case)
@@ -121,9 +149,20 @@ class Play:
             decision = case.decisions.filter(voided_at=None).latest("decided_at")
             self._at(decision.decided_at + reviewers.delay_before_review(case), lambda: self._review(decision.pk))
             return
-        when = case.opened_at + reviewers.delay_before_decision(case)
+        when = self._in_queue_since(case) + reviewers.delay_before_decision(case)
         if when < self.run.ends_at - LEFT_FOR_VISITORS:
             self._at(when, lambda: self._decide(case.pk))
+
+    def _in_queue_since(self, case: Case) -> datetime:
+        """Since when the case waits at its present desk: its opening, or when it was passed on or sent back."""
+        since = [case.opened_at]
+        voided = case.decisions.aggregate(at=Max("voided_at"))["at"]
+        if voided is not None:
+            since.append(voided)
+        if case.transfer_note:
+            moved = entries_about(kind="case", identity=str(case.pk)).filter(verb="case.transferred").last()
+            since += [moved.occurred_at] if moved is not None else []
+        return max(since)
 
     def _next_for_referral(self, referral: Referral) -> None:
         pk = referral.pk
@@ -131,16 +170,29 @@ class Play:
             self._at(referral.prepared_at + timedelta(seconds=20), lambda: self._deliver(pk))
         elif referral.state in (ReferralState.AWAITING, ReferralState.ASKED) and referral.received_at:
             for after in POLLS:
-                if referral.received_at + after > self._now():
+                if referral.received_at + after >= self._now():
                     self._at(referral.received_at + after, lambda: self._collect(pk))
-            since = referral.clock().breached_at(self.run.ends_at)
-            for wait in referrals.LADDER.values():
-                if since is not None:
-                    self._at(since + wait, lambda: self._escalate(pk))
+            self._escalate_later(referral)
             for given in Information.objects.filter(referral=referral, delivered_at=None):
-                self._at(given.given_at, lambda given=given: referrals.deliver_information(information_id=given.pk))  # type: ignore[misc]
+                self._at(given.given_at, lambda given=given: self._deliver_information(given.pk))  # type: ignore[misc]
+            self._inform_later(referral)
         elif referral.state == ReferralState.ANSWERED and referral.answered_at:
             self._look_later(referral)
+
+    def _escalate_later(self, referral: Referral) -> None:
+        """Plan the ladder for when the clock runs out; again after a pause, which puts that off."""
+        since = referral.clock().breached_at(self.run.ends_at)
+        for wait in referrals.LADDER.values():
+            if since is not None:
+                self._at(since + wait, lambda: self._escalate(referral.pk))
+
+    def _inform_later(self, referral: Referral) -> None:
+        """Plan the hub's answer to a question of the platform that has none yet."""
+        if referral.state != ReferralState.ASKED or referral.information.exists():
+            return
+        asked = referral.answers.filter(reason_code="NEED_MORE_INFORMATION").earliest("collected_at")
+        wait = timedelta(minutes=30 + 150 * reviewers.draw("inform", referral.case.content.native_id))
+        self._at(asked.collected_at + wait, lambda: self._inform(referral.pk))
 
     def _look_later(self, referral: Referral) -> None:
         if referral.answered_at is None:
@@ -213,9 +265,9 @@ class Play:
             return
         decision = reviewers.work(case, self.cast)
         case = Case.objects.select_related("content", "desk").get(pk=case_id)
-        if decision is None:  # passed on: another desk's queue, another wait
-            self._at(self._now() + reviewers.delay_before_decision(case), lambda: self._decide(case_id))
-        elif case.state == CaseState.SECOND_REVIEW:
+        if (
+            decision is None or case.state == CaseState.SECOND_REVIEW
+        ):  # passed on to another desk, or to a second person
             self._next_for_case(case)
         elif decision.outcome == Outcome.REFER:
             self._refer(decision.pk)
@@ -227,8 +279,7 @@ class Play:
         if reviewers.review(decision, self.cast):
             self._refer(decision_id)
         else:
-            wait = reviewers.delay_before_decision(decision.case)
-            self._at(self._now() + wait, lambda: self._decide(decision.case_id))
+            self._next_for_case(Case.objects.select_related("content", "desk").get(pk=decision.case_id))
 
     def _refer(self, decision_id: UUID) -> None:
         referral = referrals.prepare(decision_id=decision_id)
@@ -244,18 +295,17 @@ class Play:
             self._at(self._now() + timedelta(minutes=5), lambda: self._deliver(referral_id))
 
     def _collect(self, referral_id: UUID) -> None:
-        referral = Referral.objects.get(pk=referral_id)
-        if referral.state not in (ReferralState.AWAITING, ReferralState.ASKED):
+        if referral_id in self._answered:
             return
         self.sandbox.set_clock(self._now())
         referrals.collect(referral_id=referral_id)
-        referral.refresh_from_db()
+        referral = Referral.objects.select_related("case__content").get(pk=referral_id)
         if referral.state == ReferralState.ANSWERED:
+            self._answered.add(referral_id)
             self._probe(referral_id, Checkpoint.ANSWER)
             self._look_later(referral)
-        elif referral.state == ReferralState.ASKED and not referral.information.exists():
-            wait = timedelta(minutes=30 + 150 * reviewers.draw("inform", referral.reference))
-            self._at(self._now() + wait, lambda: self._inform(referral_id))
+        else:
+            self._inform_later(referral)
 
     def _inform(self, referral_id: UUID) -> None:
         referral = Referral.objects.select_related("case__desk", "case__content").get(pk=referral_id)
@@ -266,15 +316,33 @@ class Play:
             person=self.cast.worker(referral.case),
             text="Demonstration: what the platform asked for. The address and the text's digest are in the referral.",
         )
+        self._deliver_information(given.pk)
+
+    def _deliver_information(self, information_id: UUID) -> None:
         self.sandbox.set_clock(self._now())
-        referrals.deliver_information(information_id=given.pk)
+        referrals.deliver_information(information_id=information_id)
+        given = Information.objects.select_related("referral").get(pk=information_id)
+        self._escalate_later(given.referral)
 
     def _probe(self, referral_id: UUID, checkpoint: Checkpoint) -> None:
         self.sandbox.set_clock(self._now())
         referrals.probe(referral_id=referral_id, checkpoint=checkpoint, tries=referrals.OUTAGE_TRIES)
 
     def _escalate(self, referral_id: UUID) -> None:
+        if referral_id in self._answered:
+            return
         referrals.escalate(referral_id=referral_id)
+
+
+@contextmanager
+def _unhurried_commits() -> Iterator[None]:
+    """Let commits not wait for the disk: what a power cut takes away is played again."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET synchronous_commit")
 
 
 def begin(*, sandbox: SandboxControl) -> Run:

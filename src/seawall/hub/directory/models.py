@@ -85,7 +85,7 @@ class Person(AbstractBaseUser):
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS: list[str] = ["name"]
+    REQUIRED_FIELDS: list[str] = ["name"]  # type: ignore[misc]  # the stubs call it a class variable
 
     class Meta:
         verbose_name_plural = "people"

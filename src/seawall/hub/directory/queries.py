@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 
 from seawall.hub.directory.models import Desk, Membership, Organisation, Person, Platform, PlatformRule
 from seawall.hub.directory.roles import Partition, Role
+from seawall.hub.ledger import queries as ledger
+from seawall.hub.ledger.models import ActorKind
+from seawall.hub.ledger.vocabulary import EVENTS
 
 
 def platforms() -> QuerySet[Platform]:
@@ -47,9 +53,18 @@ def desk_for(partition: Partition) -> Desk:
 
 
 def people() -> QuerySet[Person]:
-    """Everybody, with the memberships in force."""
-    in_force = Membership.objects.filter(withdrawn_at=None).select_related("organisation", "desk")
-    return Person.objects.prefetch_related(Prefetch("memberships", queryset=in_force, to_attr="in_force"))
+    """Everybody, with the memberships in force (`in_force`) and whether they have a second factor (`second_factor`)."""
+    in_force = Membership.objects.filter(withdrawn_at=None).select_related("organisation", "desk").order_by("given_at")
+    factor = Authenticator.objects.filter(user=OuterRef("pk"), type=Authenticator.Type.TOTP)
+    return Person.objects.annotate(second_factor=Exists(factor)).prefetch_related(
+        Prefetch("memberships", queryset=in_force, to_attr="in_force")
+    )
+
+
+def held_by(person: Person) -> list[Membership]:
+    """The memberships in force of somebody whom `people` found: without a query."""
+    held: list[Membership] = person.in_force  # type: ignore[attr-defined]  # put there by the prefetch
+    return held
 
 
 def organisations() -> QuerySet[Organisation]:
@@ -61,3 +76,47 @@ def names(ids: Iterable[str]) -> dict[str, str]:
     wanted = set(ids)
     found = Person.objects.filter(pk__in=wanted).values_list("pk", "name") if wanted else ()
     return {str(pk): name for pk, name in found}
+
+
+def desks() -> QuerySet[Desk]:
+    """Every desk, with its organisation."""
+    return Desk.objects.select_related("organisation")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Happening:
+    """Something that the ledger says about a person: what, when, by whom, and about which role."""
+
+    label: str
+    at: datetime
+    by: str
+    text: str
+
+
+def history(person: Person) -> list[Happening]:
+    """What was done about a person's account and roles, newest first, from the ledger."""
+    entries = list(ledger.entries_about(kind="person", identity=str(person.pk)))
+    known = names(entry.actor_id for entry in entries if entry.actor_kind == ActorKind.PERSON)
+    places = {str(pk): name for table in (Desk, Organisation) for pk, name in table.objects.values_list("pk", "name")}
+    return [
+        Happening(
+            label=EVENTS[entry.verb].means,
+            at=entry.occurred_at,
+            by=known.get(entry.actor_id) or _lower(str(ActorKind(entry.actor_kind).label)),
+            text=_about_role(entry.payload, places),
+        )
+        for entry in reversed(entries)
+        if entry.verb in EVENTS
+    ]
+
+
+def _lower(label: str) -> str:
+    return label[:1].lower() + label[1:]
+
+
+def _about_role(payload: dict[str, str | None], places: dict[str, str]) -> str:
+    role = payload.get("role")
+    if role is None:
+        return ""
+    where = places.get(payload.get("desk") or payload.get("organisation") or "", "somewhere that is gone")
+    return f"{Role(role).label}, {where}"

@@ -1,4 +1,4 @@
-"""The directory's verbs: register, open, add, give, withdraw. Closing an account and the like is in `accounts.py`."""
+"""The directory's verbs: register, open, add, give, withdraw."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
+from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -95,6 +97,7 @@ def give_role(
     somebody gives it to themselves, or when it would open a wall: between the police and the other desks, and between
     whoever looks after the people (who sees no content) and whoever sees content.
     """
+    person.__dict__.pop("_memberships", None)
     person = Person.objects.select_for_update().get(pk=person.pk)
     if not person.is_active:
         raise RoleNotAllowed(f"{person.name}’s account is closed. Open it again first.")
@@ -150,11 +153,11 @@ def withdraw_role(*, membership: Membership, actor: Actor) -> None:
 
     Raises RoleNotAllowed for the hub's last administrator, and for somebody's own last role as administrator.
     """
+    if membership.role == Role.ADMINISTRATOR:
+        _keep_an_administrator(membership.person, {membership.pk}, actor)
     membership = Membership.objects.select_for_update().get(pk=membership.pk)
     if membership.withdrawn_at is not None:
         return
-    if membership.role == Role.ADMINISTRATOR:
-        _keep_an_administrator(membership, actor)
     membership.withdrawn_at = moment.now()
     membership.save(update_fields=["withdrawn_at"])
     record(
@@ -168,25 +171,86 @@ def withdraw_role(*, membership: Membership, actor: Actor) -> None:
     )
 
 
-def _keep_an_administrator(membership: Membership, actor: Actor) -> None:
-    # All are locked in one order: of two administrators who withdraw each other, the second finds one left.
-    others = [
-        one
-        for one in Membership.objects.select_for_update()
+def _keep_an_administrator(person: Person, ending: set[UUID], actor: Actor) -> None:
+    """Raise RoleNotAllowed when ending these memberships of a person would leave the hub, or the actor, without the role."""
+    # All are locked, in one order: of two administrators who withdraw each other, the second finds one left.
+    in_force = list(
+        Membership.objects.select_for_update(of=("self",))
         .filter(role=Role.ADMINISTRATOR, withdrawn_at=None, person__is_active=True)
         .order_by("pk")
-        if one.pk != membership.pk
-    ]
+    )
+    others = [one for one in in_force if one.pk not in ending]
+    if len(others) == len(in_force):
+        return
     if not others:
         raise RoleNotAllowed(
             "This is the hub’s last administrator: without one, nobody could add people or give roles. "
             "Give the role to somebody else first."
         )
-    if _is(actor, membership.person) and all(one.person_id != membership.person_id for one in others):
+    if _is(actor, person) and all(one.person_id != person.pk for one in others):
         raise RoleNotAllowed(
-            "This is your own last role as administrator, and without it you could not undo the mistake. "
+            "This is your own last role as administrator, and without it you could not undo a mistake. "
             "Ask another administrator to withdraw it."
         )
+
+
+@transaction.atomic
+def deactivate(*, person: Person, actor: Actor) -> None:
+    """Close an account: every role ends, and password, second factor and open sessions with it.
+
+    Nothing happens when it is closed. Raises RoleNotAllowed for one's own account, and for the hub's last administrator.
+    """
+    if _is(actor, person):
+        raise RoleNotAllowed("Nobody closes their own account. Ask another administrator.")
+    ending = list(person.memberships.filter(withdrawn_at=None))
+    _keep_an_administrator(person, {one.pk for one in ending}, actor)
+    locked = Person.objects.select_for_update().get(pk=person.pk)
+    if not locked.is_active:
+        return
+    for membership in locked.memberships.filter(withdrawn_at=None):
+        withdraw_role(membership=membership, actor=actor)
+    Authenticator.objects.filter(user=locked).delete()
+    locked.set_unusable_password()  # also ends the sessions, which hold a digest of it, should the account be opened again
+    locked.is_active = False
+    locked.save(update_fields=["password", "is_active"])
+    record(event=ledger.PersonDeactivated(), subject=locked, actor=actor)
+
+
+@transaction.atomic
+def reactivate(*, person: Person, actor: Actor) -> None:
+    """Open a closed account again: without roles, password or second factor. Nothing happens when it is open."""
+    locked = Person.objects.select_for_update().get(pk=person.pk)
+    if locked.is_active:
+        return
+    locked.is_active = True
+    locked.save(update_fields=["is_active"])
+    record(event=ledger.PersonReactivated(), subject=locked, actor=actor)
+
+
+@transaction.atomic
+def remove_second_factor(*, person: Person, actor: Actor) -> None:
+    """Let somebody who lost their phone set up a new one: the app and the recovery codes stop working, and sessions end.
+
+    The password goes too, since until then it alone would open the account: they choose a new one by mail. Nothing happens where
+    there is no second factor. Raises RoleNotAllowed for one's own, which is looked after on the page of the account.
+    """
+    if _is(actor, person):
+        raise RoleNotAllowed("Your own second factor is on the page of your account.")
+    locked = Person.objects.select_for_update().get(pk=person.pk)
+    removed, _tables = Authenticator.objects.filter(user=locked).delete()
+    if not removed:
+        return
+    locked.set_unusable_password()
+    locked.save(update_fields=["password"])
+    record(event=ledger.SecondFactorRemoved(), subject=locked, actor=actor)
+
+
+@transaction.atomic
+def password_link_sent(*, person: Person, actor: Actor) -> None:
+    """Record that a person was sent a link to choose a password. Raises RoleNotAllowed for a closed account."""
+    if not Person.objects.filter(pk=person.pk, is_active=True).exists():
+        raise RoleNotAllowed(f"{person.name}’s account is closed. Open it again first.")
+    record(event=ledger.PasswordLinkSent(), subject=person, actor=actor)
 
 
 @transaction.atomic

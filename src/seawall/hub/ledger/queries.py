@@ -187,3 +187,13 @@ def stream(*, verbs: tuple[str, ...] = ()) -> Iterator[Entry]:
 
 def last_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-size").first()
+
+
+def checkpoints(*, after: int = 0, most: int) -> list[Checkpoint]:
+    """The signed roots over more than `after` entries, smallest first, `most` of them at most."""
+    return list(Checkpoint.objects.filter(size__gt=after).order_by("size")[:most])
+
+
+def unlinked() -> int:
+    """How many committed entries wait to be put into the chain: few, while a worker runs."""
+    return Pending.objects.count()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import structlog
@@ -22,7 +23,8 @@ def sign_root(timestamp: int) -> None:
     services.sign_root()
 
 
-STALLED_AFTER = 90  # seconds without a sign of life from the worker
+DEAD_AFTER = float(os.environ.get("SEAWALL_WORKER_DEAD_AFTER", "60"))
+"""Seconds without a sign of life after which a worker counts as dead."""
 
 
 @app.periodic(cron="* * * * *")
@@ -33,7 +35,7 @@ async def pick_up_stalled(context: Any, timestamp: int) -> None:
     await requeue_stalled(context.app)
 
 
-async def requeue_stalled(running: Any, *, seconds: float = STALLED_AFTER) -> int:
+async def requeue_stalled(running: Any, *, seconds: float = DEAD_AFTER) -> int:
     """Requeue the jobs whose worker has given no sign of life for `seconds`; say how many."""
     stalled = list(await running.job_manager.get_stalled_jobs(seconds_since_heartbeat=seconds))
     await asyncio.gather(*(running.job_manager.retry_job(job) for job in stalled))

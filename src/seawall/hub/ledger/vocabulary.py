@@ -226,6 +226,15 @@ class QuotaReached(Event):
     held_back: Count
 
 
+class CaseBroughtForward(Event):
+    verb = "case.brought_forward"
+    means = "A case was put first, because a report says that a life is in danger now"
+    desk: Identifier
+    harm: Code
+    severity: Count
+    decision_within: Count | None
+
+
 # Referrals
 
 

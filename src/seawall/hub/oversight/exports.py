@@ -1,54 +1,140 @@
-"""The figures as JSON and CSV, with what they mean beside them."""
+"""The figures as plain data, JSON and CSV. What is published has its small counts withheld (see `withholding`)."""
 
 from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from django.core.cache import cache
 
 from seawall.hub import moment
-from seawall.hub.ledger.queries import last_checkpoint
+from seawall.hub.ledger.queries import entries, last_checkpoint
 from seawall.hub.oversight import queries
-from seawall.hub.oversight.queries import COUNTS, STEPS, Scorecard, Spread
+from seawall.hub.oversight.queries import ALL, BEGINNING, COUNTS, STEPS, Scorecard, Spread, Total
+from seawall.hub.oversight.withholding import SUPPRESS_BELOW, Sum, withheld
+from seawall.hub.oversight.words import OUTCOMES
+
+CACHED_FOR = 60
+"""Seconds for which the published figures are kept, so that the public cannot keep the database busy."""
+
+Cells = dict[tuple[str, str], int]
+ANSWERS = ("actioned", "refused", "already_down", "unresolvable")
 
 
-def as_data(*, suppress: bool) -> dict[str, Any]:
-    """Everything that is published, as plain values. Lengths are seconds; a withheld count is None."""
+def published_data() -> dict[str, Any]:
+    """What is published, computed at most once a minute; `computed_at` says when."""
+    kept: dict[str, Any] | None = cache.get("oversight.published")
+    if kept is None:
+        kept = as_data(suppress=True)
+        cache.set("oversight.published", kept, CACHED_FOR)
+    return kept
+
+
+def as_data(*, suppress: bool, since: datetime = BEGINNING, until: datetime | None = None) -> dict[str, Any]:
+    """The figures on what began in [since, until), as plain values. Lengths are seconds; a withheld count is None.
+
+    With `suppress`, counts from 1 to 4 are withheld, and further ones by which they could be worked out.
+    """
     checkpoint = last_checkpoint()
+    totals = queries.totals(since=since, until=until)
+    cards = queries.scorecards(since=since, until=until)
+    hidden = withheld(_cells(totals, cards), _sums(totals, cards), worth=_worth) if suppress else frozenset()
     return {
         "schema": "seawall-figures/1",
         "computed_at": moment.now().isoformat(timespec="seconds"),
-        "demonstration": moment.in_demonstration(),
-        "suppressed_below": queries.SUPPRESS_BELOW if suppress else None,
+        "demonstration": moment.in_demonstration() or entries().filter(demonstration=True).exists(),
+        "suppressed_below": SUPPRESS_BELOW if suppress else None,
         "ledger": {"entries": checkpoint.size, "root": bytes(checkpoint.root).hex()} if checkpoint else None,
-        "totals": [{"what": t.what, "of": t.of, "count": _shown(t.count, suppress)} for t in queries.totals()],
-        "scorecards": [_card(card, suppress) for card in queries.scorecards()],
+        "totals": [
+            {"what": t.what, "of": t.of, "count": None if (t.what, t.of) in hidden else t.count} for t in totals
+        ],
+        "scorecards": [_card(card, hidden) for card in cards],
     }
 
 
-def _shown(count: int, suppress: bool) -> int | None:
-    return queries.published(count) if suppress else count
+def _cells(totals: list[Total], cards: list[Scorecard]) -> Cells:
+    """Every count that is published, by (what, of) for totals and (platform, name) for scorecards.
+
+    The number of times that a step was taken is a count of its own: it tells as much as the one that it equals.
+    """
+    cells: Cells = {(total.what, total.of): total.count for total in totals}
+    for card in cards:
+        cells |= {(card.platform, name): getattr(card, name) for name in COUNTS}
+        cells |= {(card.platform, name): getattr(card, name).count for name in STEPS}
+    return cells
 
 
-def _card(card: Scorecard, suppress: bool) -> dict[str, Any]:
-    small = suppress and queries.published(card.in_time + card.out_of_time) is None
+WORTH = (
+    ("waiting", "undelivered", "asked"), ("silent", "unresolvable", "already_down"), ("refused", "out_of_time"), ("in_time", "escalated"),
+    ("actioned", "live_after_day", "live_after_week", "reappeared"), ("claimed_but_live",), ("confirmed_down", "answer_to_confirmed_down"),
+    ("answered", "receipt_to_answer"), ("received", "decision_to_receipt"), ("referred", "sight_to_case", "case_to_decision"),
+)  # fmt: skip
+"""What readers can best do without comes first; what passes with time before what stays."""
+
+
+def _worth(cell: tuple[str, str]) -> int:
+    column, name = cell
+    rank = next((place for place, names in enumerate(WORTH) if name in names), 0)
+    return rank + len(WORTH) * (column == ALL)
+
+
+def _sums(totals: list[Total], cards: list[Scorecard]) -> list[Sum]:
+    """The equations between published counts that a reader can know."""
+    platforms = [card.platform for card in cards if card.platform != ALL]
+    found = [Sum([(ALL, name)], [(platform, name) for platform in platforms]) for name in (*COUNTS, *STEPS)]
+    for platform in (*platforms, ALL):
+
+        def adds_up(whole: str, *parts: str, platform: str = platform) -> Sum:
+            return Sum([(platform, whole)], [(platform, part) for part in parts])
+
+        found += [
+            adds_up("received", *OUTCOMES),
+            adds_up("answered", *ANSWERS),
+            adds_up("received", "answered", "silent", "waiting"),
+            adds_up("received", "in_time", "out_of_time", "waiting"),
+            adds_up("referred", "received", "undelivered"),
+            adds_up("referred", "sight_to_case"),
+            adds_up("referred", "case_to_decision"),
+            adds_up("received", "decision_to_receipt"),
+            adds_up("answered", "receipt_to_answer"),
+            adds_up("confirmed_down", "answer_to_confirmed_down"),
+        ]
+    parts: dict[str, list[tuple[str, str]]] = {}
+    for total in totals:
+        parts.setdefault(total.what, []).append((total.what, total.of))
+    found += [
+        Sum(parts.get("cases opened by origin", []), parts.get("cases opened", [])),
+        Sum(parts.get("posts assessed", []), parts.get("posts taken in", [])),
+        Sum([(ALL, "referred")], parts.get("referrals prepared", [])),
+        Sum([(ALL, "referred")], [("cases closed", "refer")]),
+    ]
+    return found
+
+
+def _card(card: Scorecard, hidden: frozenset[tuple[str, str]]) -> dict[str, Any]:
+    def shown(name: str, count: int) -> int | None:
+        return None if (card.platform, name) in hidden else count
+
+    share = card.share_in_time
+    if any((card.platform, name) in hidden for name in ("in_time", "out_of_time")):
+        share = None
     return {
         "platform": card.platform,
-        **{name: _shown(getattr(card, name), suppress) for name in COUNTS},
-        "share_in_time": None if small or card.share_in_time is None else round(card.share_in_time, 4),
-        **{name: _spread(getattr(card, name), suppress) for name in STEPS},
+        **{name: shown(name, getattr(card, name)) for name in COUNTS},
+        "share_in_time": None if share is None else round(share, 4),
+        **{name: _spread(getattr(card, name), shown(name, getattr(card, name).count)) for name in STEPS},
     }
 
 
-def _spread(spread: Spread, suppress: bool) -> dict[str, Any]:
-    small = suppress and queries.published(spread.count) is None
+def _spread(spread: Spread, count: int | None) -> dict[str, Any]:
     return {
-        "count": _shown(spread.count, suppress),
-        "median_seconds": None if small else _seconds(spread.median),
-        "p90_seconds": None if small else _seconds(spread.p90),
+        "count": count,
+        "median_seconds": None if count is None else _seconds(spread.median),
+        "p90_seconds": None if count is None else _seconds(spread.p90),
     }
 
 
@@ -57,30 +143,42 @@ def _seconds(length: timedelta | None) -> int | None:
 
 
 def as_json(*, suppress: bool) -> str:
-    return orjson.dumps(as_data(suppress=suppress), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return json_of(as_data(suppress=suppress))
+
+
+def json_of(data: Mapping[str, Any]) -> str:
+    """The figures as indented JSON with a newline at the end."""
+    return orjson.dumps(data, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
 def as_csv(*, suppress: bool) -> str:
-    """One row a figure: platform, figure, value. No cell begins with a character that a spreadsheet takes for a formula."""
-    data = as_data(suppress=suppress)
+    return csv_of(as_data(suppress=suppress))
+
+
+def csv_of(data: Mapping[str, Any]) -> str:
+    """One row a figure: platform, figure, value; withheld and undefined values are empty.
+
+    No cell begins with a character that a spreadsheet takes for a formula.
+    """
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(["platform", "figure", "value"])
     for total in data["totals"]:
-        rows.writerow(
-            ["all", safe_cell(f"{total['what']}: {total['of']}"), "" if total["count"] is None else total["count"]]
-        )
+        rows.writerow([ALL, safe_cell(f"{total['what']}: {total['of']}"), _cell(total["count"])])
     for card in data["scorecards"]:
         for name, value in card.items():
             if name == "platform":
                 continue
             parts = value.items() if isinstance(value, dict) else [("", value)]
             for part, number in parts:
-                figure = f"{name}_{part}" if part else name
-                rows.writerow([safe_cell(card["platform"]), figure, "" if number is None else number])
+                rows.writerow([safe_cell(card["platform"]), f"{name}_{part}" if part else name, _cell(number)])
     return out.getvalue()
+
+
+def _cell(number: float | None) -> str:
+    return "" if number is None else str(number)
 
 
 def safe_cell(text: str) -> str:
     """The text, with an apostrophe before it where a spreadsheet would run it as a formula (OWASP, CSV injection)."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n", "|") else text

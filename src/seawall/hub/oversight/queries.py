@@ -13,8 +13,6 @@ from seawall.hub import moment
 from seawall.hub.oversight.courses import Course, courses
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-SUPPRESS_BELOW = 5
-"""Published counts from 1 to 4 are withheld, so that nobody can be picked out of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +79,9 @@ class Scorecard:
         return self.in_time / over if over else None
 
 
+ALL = "all"
+"""The name of the scorecard over every platform together."""
+
 COUNTS = (
     "referred", "received", "undelivered", "answered", "actioned", "refused", "unresolvable", "already_down", "asked", "silent",
     "waiting", "in_time", "out_of_time", "confirmed_down", "claimed_but_live", "reappeared", "live_after_day", "live_after_week",
@@ -142,7 +143,7 @@ def scorecards(*, since: datetime = BEGINNING, until: datetime | None = None) ->
         by_platform.setdefault(course.platform, []).append(course)
     return [
         *(scorecard_of(platform, theirs, at=at) for platform, theirs in sorted(by_platform.items())),
-        scorecard_of("all", found, at=at),
+        scorecard_of(ALL, found, at=at),
     ]
 
 
@@ -192,16 +193,12 @@ SELECT 'reports received', payload->>'kind', count(*) FROM ledger_entry
 UNION ALL
 SELECT 'masked posts revealed', 'by staff', count(*) FROM ledger_entry
     WHERE verb = 'content.revealed' AND occurred_at >= %(since)s AND occurred_at < %(until)s HAVING count(*) > 0
+ORDER BY 1, 2
 """
 
 
 def totals(*, since: datetime = BEGINNING, until: datetime | None = None) -> list[Total]:
     """How much of everything there was in [since, until)."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT * FROM ({_TOTALS}) t ORDER BY 1, 2", {"since": since, "until": until or moment.now()})
+        cursor.execute(_TOTALS, {"since": since, "until": until or moment.now()})
         return [Total(what=what, of=of, count=int(count)) for what, of, count in cursor.fetchall()]
-
-
-def published(count: int) -> int | None:
-    """A count as it may be published: None where it is withheld for being small."""
-    return None if 0 < count < SUPPRESS_BELOW else count

@@ -7,14 +7,15 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import transaction
 
 from seawall.hub import moment
 from seawall.hub.casework.models import Origin
-from seawall.hub.casework.services import open_case
+from seawall.hub.casework.services import bring_forward, open_case
+from seawall.hub.content.models import ADDRESS_ONLY
 from seawall.hub.content.queries import find_content
 from seawall.hub.content.services import take_in_one
 from seawall.hub.directory import queries as directory
@@ -23,6 +24,7 @@ from seawall.hub.directory.roles import Partition
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.redress.models import About, AgeBand, FormUse, ForWhom, Report, ReportKind
+from seawall.sources.posts import MAX_ID_CHARS
 
 REPORTER = Actor.public()
 REPORTS_AN_HOUR = 20  # from one network address: a school or a library shares one, so not fewer
@@ -95,7 +97,7 @@ def receive(
         age_band=age_band,
         danger_now=danger_now,
         platform=platform,
-        note=note.strip(),
+        note=_plain(note).strip(),
         received_at=moment.now(),
     )
     record(
@@ -105,12 +107,12 @@ def receive(
         subject=report,
         actor=REPORTER,
     )
-    harm = "ssh-imminent" if danger_now and about == About.SELF_HARM else HARM_OF[about]
+    harm = HARM_OF[about]
     native_id = _native_id(link, report)
     content = find_content(platform=platform, native_id=native_id) or take_in_one(
         platform=platform,
         native_id=native_id,
-        text=text.strip() or f"[Only the address was given.] {link}",
+        text=_plain(text).strip() or f"{ADDRESS_ONLY} {link}",
         url=link,
         account=None,
         posted_at=None,
@@ -118,11 +120,18 @@ def receive(
         source="report",
         actor=REPORTER,
     )
-    case, _new = open_case(content=content, harm=harm, origin=Origin.REPORT, actor=REPORTER)
+    case, new = open_case(content=content, harm=harm, origin=Origin.REPORT, actor=REPORTER)
+    if not new and danger_now and about == About.SELF_HARM:
+        case = bring_forward(case=case, harm=harm, note="A report says that a life is in danger now.", actor=REPORTER)
     report.case = case
     report.save(update_fields=["case"])
     record(event=ledger.ReportLinked(case=str(case.pk)), subject=report, actor=Actor.machine("redress"))
     return Receipt(report=report, secret=secret)
+
+
+def _plain(text: str) -> str:
+    """The text without what no database keeps: NUL, and halves of characters."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _limit(visitor: str) -> None:
@@ -139,11 +148,15 @@ def _limit(visitor: str) -> None:
 
 def platform_of(link: str) -> Platform:
     """The platform that a link leads to, by the host of the route's address; the directory's “elsewhere” when none fits."""
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return Platform.objects.get(slug=UNNAMED_PLATFORM)
+    host = parts.netloc.lower()
     for platform in Platform.objects.select_related("route").filter(route__isnull=False):
         endpoint = urlsplit(platform.route.endpoint)
         root = endpoint.path.split("/api", 1)[0].rstrip("/") + "/"
-        if parts.netloc and parts.netloc == endpoint.netloc and parts.path.startswith(root):
+        if host and host == endpoint.netloc.lower() and parts.path.startswith(root):
             return platform
     return Platform.objects.get(slug=UNNAMED_PLATFORM)
 
@@ -152,9 +165,9 @@ def _native_id(link: str, report: Report) -> str:
     """The post's identifier as far as a link tells it: the last part of its path where the platform is known, the whole link elsewhere."""
     if not link:
         return f"report-{report.pk}"
-    if platform_of(link).slug == UNNAMED_PLATFORM:
-        return link[:512]
-    return urlsplit(link).path.rstrip("/").rsplit("/", 1)[-1][:512] or link[:512]
+    known = platform_of(link).slug != UNNAMED_PLATFORM
+    name = (unquote(urlsplit(link).path.rstrip("/").rsplit("/", 1)[-1]) if known else "") or link
+    return name if len(name) <= MAX_ID_CHARS else f"sha256-{sha256(name.encode()).hexdigest()}"
 
 
 @transaction.atomic

@@ -73,10 +73,14 @@ def new(request: HttpRequest) -> HttpResponse:
     step = request.GET.get("step") or drafts.first_open(given)
     if step == "emergency" and given.get("danger", {}).get("danger_now") == "yes":
         lines = support_for(About.SELF_HARM)
-        return render(request, "redress/emergency.html", {"support": lines, "back": _at("danger"), "onward": _onward(given)})
+        return render(
+            request, "redress/emergency.html", {"support": lines, "back": _at("danger"), "onward": _onward(given)}
+        )
     if not drafts.may_show(step, given):
         if request.method == "POST" and step != drafts.CHECK:
-            messages.warning(request, "You were away for a while, so what you had written was deleted. Please begin again.")
+            messages.warning(
+                request, "You were away for a while, so what you had written was deleted. Please begin again."
+            )
         return redirect(_at(drafts.first_open(given)))
     if step == drafts.CHECK:
         return _send(request) if request.method == "POST" else _check(request, given)
@@ -97,12 +101,12 @@ def _question(request: HttpRequest, step: str, given: drafts.Answers) -> HttpRes
     order = drafts.steps_for(given)
     page = {
         "form": form,
-        "step": step,
+        "question": form[form.heading].label,
         "number": order.index(step) + 1,
         "back": _at(back) if back else reverse("report_start"),
         "changing": step in given and drafts.first_open(given) == drafts.CHECK,
     }
-    return render(request, "redress/question.html", page, status=400 if form.errors else 200)
+    return render(request, "redress/question.html", page)
 
 
 def _form(request: HttpRequest, step: str, given: drafts.Answers) -> GovukForm:

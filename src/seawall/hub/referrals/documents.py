@@ -10,6 +10,7 @@ from seawall.clock import Basis, Limit, PauseReason, Start
 from seawall.hub import moment
 from seawall.hub.casework import models as casework
 from seawall.hub.casework.models import Decision
+from seawall.hub.content import queries as content_queries
 from seawall.hub.practice.schema import Code, Harm
 from seawall.hub.practice.vocabulary import Route, Step
 from seawall.hub.referrals.models import Referral
@@ -56,6 +57,7 @@ def document_for(*, referral: Referral, decision: Decision, code: Code) -> chann
             f"The code of practice asks no action of a platform for “{harm.title}” ({harm.default_action.words})."
         )
     limit = limit_for(code=code, harm=harm)
+    _text, digest = text_decided(decision)
     if not content.url:
         raise NotReferable("The post has no address, and a referral needs the exact one.")
     return channels.ReferralDocument(
@@ -63,9 +65,7 @@ def document_for(*, referral: Referral, decision: Decision, code: Code) -> chann
         kind=cast(channels.document.Kind, referral.kind),
         harm=channels.Harm(id=harm.id, title=harm.title, code_version=code.version),
         platform=content.platform.slug,
-        content=channels.Content(
-            native_id=content.native_id[:300], url=content.url, text_sha256=bytes(content.text_sha256).hex()
-        ),
+        content=channels.Content(native_id=content.native_id[:300], url=content.url, text_sha256=digest.hex()),
         grounds=_grounds(decision, harm),
         requested_action=cast(channels.document.RequestedAction, action),
         clock=channels.Clock(
@@ -85,6 +85,16 @@ def document_for(*, referral: Referral, decision: Decision, code: Code) -> chann
     )
 
 
+def text_decided(decision: Decision) -> tuple[str, bytes]:
+    """The text that the person judged, with its SHA-256: of the version decided on, also when the post was edited since."""
+    content = decision.case.content
+    if content.version != decision.content_version:
+        for revision in content_queries.revisions_of(content):
+            if revision.version == decision.content_version:
+                return revision.text, bytes(revision.text_sha256)
+    return content.text, bytes(content.text_sha256)
+
+
 def action_seconds(limit: Limit) -> float:
     """The limit's length in seconds. Limits for referrals are given in hours and days, never in months."""
     length = limit.length
@@ -96,7 +106,7 @@ def action_seconds(limit: Limit) -> float:
 def _grounds(decision: Decision, harm: Harm) -> channels.Grounds:
     if decision.basis == casework.Basis.TERM and decision.term is not None:
         return channels.Grounds(
-            term=channels.Term(rule=f"{decision.term.title}: {decision.term.text}", dated=decision.term.dated)
+            term=channels.Term(rule=f"{decision.term.title}: {decision.term.text}"[:5_000], dated=decision.term.dated)
         )
     offence = next((ref for ref in harm.legal_refs if ref.name == decision.provision), None)
     if offence is None:

@@ -60,7 +60,7 @@ class Referral(models.Model):
     channel = models.CharField(max_length=30)
     prepared_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
-    platform_reference = models.CharField(max_length=120, blank=True)
+    platform_reference = models.CharField(max_length=200, blank=True)
     receipt = models.JSONField(null=True, db_comment="The platform's signed receipt, whole")
     received_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
@@ -110,7 +110,7 @@ class PlatformAnswer(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     referral = models.ForeignKey(Referral, on_delete=models.CASCADE, related_name="answers")
-    answer_id = models.CharField(max_length=120)
+    answer_id = models.CharField(max_length=200)
     answered_at = models.DateTimeField()
     collected_at = models.DateTimeField()
     status = models.CharField(max_length=30)

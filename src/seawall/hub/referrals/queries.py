@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import rfc8785
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from seawall import channels
 from seawall.hub import moment
 from seawall.hub.directory.models import Person
-from seawall.hub.referrals.models import Checkpoint, Probe, Referral, ReferralState
+from seawall.hub.referrals.models import Checkpoint, PlatformAnswer, Probe, Referral, ReferralState
 from seawall.hub.referrals.services import LADDER, PROBE_AFTER
 
 OPEN = [ReferralState.AWAITING, ReferralState.ASKED]
@@ -27,9 +31,40 @@ def referrals_for(person: Person | AnonymousUser) -> QuerySet[Referral]:
     )
 
 
+def listed(
+    *, person: Person | AnonymousUser, states: Sequence[str] = (), platforms: Sequence[str] = ()
+) -> QuerySet[Referral]:
+    """What the person may see, newest first; filtered by state and platform where any are named."""
+    found = referrals_for(person)
+    if states:
+        found = found.filter(state__in=states)
+    return found.filter(platform__slug__in=platforms) if platforms else found
+
+
+def by_state_bodies(person: Person | AnonymousUser) -> QuerySet[Referral]:
+    """Those of the referrals that the person may see which a body of the state made, newest first."""
+    return referrals_for(person).filter(state_body=True)
+
+
+def asked_of(person: Person) -> QuerySet[Referral]:
+    """Referrals of the person's desks on which a platform waits for the hub, the longest first."""
+    waiting = referrals_for(person).filter(state=ReferralState.ASKED, case__desk__in=person.desk_ids())
+    return waiting.order_by("prepared_at", "id")
+
+
 def referral_for(*, person: Person | AnonymousUser, referral_id: UUID) -> Referral:
     """Raises Referral.DoesNotExist for what the person may not see, just as for what is not there."""
-    return referrals_for(person).select_related("case__content", "decision").get(pk=referral_id)
+    return (
+        referrals_for(person)
+        .select_related(
+            "case__content",
+            "decision__decided_by",
+            "decision__term",
+            "decision__review__reviewed_by",
+            "platform__route",
+        )
+        .get(pk=referral_id)
+    )
 
 
 def referrals_of_case(case_id: UUID) -> list[Referral]:
@@ -38,6 +73,39 @@ def referrals_of_case(case_id: UUID) -> list[Referral]:
         .select_related("platform")
         .prefetch_related("clock_events", "answers__information", "probes", "escalations")
     )
+
+
+def question_of(referral: Referral) -> PlatformAnswer | None:
+    """What the platform asked and was not told yet; None when it asked nothing, or was told."""
+    if referral.state != ReferralState.ASKED:
+        return None
+    return (
+        referral.answers.filter(reason_code="NEED_MORE_INFORMATION", information=None).order_by("-answered_at").first()
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiptCheck:
+    """Whether a kept receipt still proves itself: signed by the platform's key, for exactly the document that was sent."""
+
+    holds: bool
+    problem: str = ""
+
+
+def receipt_check(referral: Referral) -> ReceiptCheck | None:
+    """Check the receipt once more, from what is kept; None when there is none yet. Costs one signature."""
+    if referral.receipt is None:
+        return None
+    route = getattr(referral.platform, "route", None)
+    if route is None:
+        return ReceiptCheck(holds=False, problem="The directory no longer knows the platform’s key.")
+    address = channels.Address(endpoint=route.endpoint, public_key=route.public_key, token=route.token)
+    try:
+        document = channels.ReferralDocument.model_validate_json(rfc8785.dumps(referral.document))
+        channels.Receipt.verified(referral.receipt, address=address, document=document)
+    except (channels.ReceiptInvalid, ValueError) as error:
+        return ReceiptCheck(holds=False, problem=str(error))
+    return ReceiptCheck(holds=True)
 
 
 def to_poll() -> list[UUID]:

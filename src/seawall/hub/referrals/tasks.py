@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from procrastinate import RetryStrategy
+import structlog
+from procrastinate import BaseRetryStrategy, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
 
-from seawall.hub.jobs import defer
+from seawall.channels import ChannelError
+from seawall.hub.jobs import alive, defer
 from seawall.hub.referrals.models import Checkpoint, Information, Referral
 
-PATIENT = RetryStrategy(max_attempts=12, exponential_wait=2)  # 2, 4, 8 ... seconds: a little over two hours in all
+log = structlog.get_logger(__name__)
+
+
+class Patience(BaseRetryStrategy):
+    """Try again after 2, 4, 8 ... seconds, at last every hour, or when the platform asked us to; give up after about a week.
+
+    Whether a delivery that keeps failing is still worth it is the service's to say; see `services.deliver`.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if job.attempts >= 180:
+            return None
+        wait = min(3_600, 2 ** min(job.attempts + 1, 12))
+        asked = exception.retry_after if isinstance(exception, ChannelError) else None
+        return RetryDecision(retry_in={"seconds": int(max(wait, min(asked or 0, 3_600)))})
+
+
+PATIENT = Patience()
 
 
 def queue_delivery(referral: Referral) -> None:
@@ -36,8 +57,16 @@ def queue_probe(referral_id: UUID, checkpoint: Checkpoint, *, tries: int = 1, in
 def prepare(decision_id: str) -> None:
     """Make the referral that a decision asks for."""
     from seawall.hub.referrals import services
+    from seawall.hub.referrals.documents import NotReferable
 
-    services.prepare(decision_id=decision_id)
+    try:
+        services.prepare(decision_id=decision_id)
+    except NotReferable as problem:
+        log.error(
+            "a decision to refer cannot be prepared, and trying again does not help",
+            decision=decision_id,
+            why=str(problem),
+        )
 
 
 @app.task(name="referrals.deliver", queue="referrals", retry=PATIENT)
@@ -56,7 +85,7 @@ def deliver_information(information_id: str) -> None:
     services.deliver_information(information_id=information_id)
 
 
-@app.task(name="referrals.collect", queue="referrals", retry=RetryStrategy(max_attempts=3, exponential_wait=5))
+@app.task(name="referrals.collect", queue="referrals", retry=PATIENT)
 def collect(referral_id: str) -> None:
     """Fetch what a platform has answered."""
     from seawall.hub.referrals import services
@@ -76,16 +105,46 @@ def probe(referral_id: str, checkpoint: str, tries: int = 1) -> None:
         queue_probe(referral.pk, point, tries=tries + 1, in_seconds=min(3_600, 30 * 2**tries))
 
 
+@app.task(name="referrals.escalate", queue="referrals", retry=RetryStrategy(max_attempts=3, exponential_wait=5))
+def escalate(referral_id: str) -> None:
+    """Take the steps that are due on a referral whose clock has run out."""
+    from seawall.hub.referrals import services
+
+    services.escalate(referral_id=referral_id)
+
+
 @app.periodic(cron="* * * * *")
 @app.task(name="referrals.tick", queue="referrals", queueing_lock="referrals.tick")
 def tick(timestamp: int) -> None:
-    """Each minute: ask for answers, take the probes and the steps of escalation that are due."""
-    from seawall.hub.referrals import queries, services
+    """Each minute: ask for answers, take the probes and the steps of escalation that are due. What is on its way already is left alone."""
+    from seawall.hub.referrals import queries
 
     del timestamp
-    for referral_id in queries.to_poll():
-        defer("referrals.collect", once=f"collect-{referral_id}", referral_id=str(referral_id))
+    _queue("referrals.collect", "referral_id", queries.to_poll())
+    _queue("referrals.escalate", "referral_id", queries.out_of_time())
+    probing = alive("referrals.probe", "referral_id")
     for referral_id, checkpoint in queries.due_probes():
-        queue_probe(referral_id, checkpoint)
-    for referral_id in queries.out_of_time():
-        services.escalate(referral_id=referral_id)
+        if str(referral_id) not in probing:
+            queue_probe(referral_id, checkpoint)
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="referrals.sweep", queue="referrals", queueing_lock="referrals.sweep")
+def sweep(timestamp: int) -> None:
+    """Every ten minutes: queue again whatever should be on its way and is not, because its job failed for good or was lost."""
+    from seawall.hub.referrals import pending
+
+    del timestamp
+    _queue("referrals.prepare", "decision_id", pending.unprepared())
+    _queue("referrals.deliver", "referral_id", pending.undelivered())
+    _queue("referrals.deliver_information", "information_id", pending.undelivered_information())
+
+
+def _queue(task: str, argument: str, wanted: list[UUID]) -> None:
+    if not wanted:
+        return
+    under_way = alive(task, argument)
+    for identity in map(str, wanted):
+        if identity not in under_way:
+            named: dict[str, Any] = {argument: identity}
+            defer(task, **named)

@@ -31,6 +31,7 @@ SECTION_OF = {
     "case": "queue",
     "case_decide": "queue",
     "case_review": "queue",
+    "case_transfer": "queue",
     "referral": "referrals",
     "referral_inform": "referrals",
     "scorecard": "scorecards",
@@ -42,6 +43,7 @@ SECTION_OF = {
     "report_form": "report_start",
     "report_done": "report_start",
     "report_follow": "report_start",
+    "report_withdraw": "report_start",
     "code_harm": "code_of_practice",
     "figures_platform": "figures",
 }

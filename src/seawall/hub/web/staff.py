@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, cast
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -32,4 +32,4 @@ def refusals_are_403(view: View[P]) -> View[P]:
         except PermissionError as refusal:
             raise PermissionDenied(str(refusal)) from refusal
 
-    return wrapped
+    return cast("View[P]", wrapped)

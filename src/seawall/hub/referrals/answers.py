@@ -1,0 +1,218 @@
+"""What a platform answers, and what it is told when it asks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from seawall import channels
+from seawall.channels.base import ALLOWED_SKEW
+from seawall.clock import EventKind, PauseReason
+from seawall.hub import moment
+from seawall.hub.casework.form import FormIncomplete
+from seawall.hub.casework.services import role_to_decide
+from seawall.hub.directory.models import Person
+from seawall.hub.directory.services import acting_as
+from seawall.hub.ledger import vocabulary as ledger
+from seawall.hub.ledger.services import Actor, record
+from seawall.hub.referrals.models import (
+    Checkpoint,
+    ClockEvent,
+    Information,
+    PlatformAnswer,
+    Referral,
+    ReferralState,
+)
+from seawall.hub.referrals.reach import address_of, channel_of, locked
+from seawall.hub.referrals.tasks import queue_information, queue_probe
+
+POSTMAN = Actor.machine("referrals")
+MAX_ANSWER_ID = 200  # characters: what is kept of it
+MAX_INFORMATION = 20_000  # characters that a platform takes (docs/reference/referral-protocol.md)
+
+
+class InformationNotWanted(Exception):
+    """The platform has not asked for anything that is still unanswered."""
+
+
+def collect(*, referral_id: UUID | str) -> list[PlatformAnswer]:
+    """Fetch what the platform has answered since the last time and apply it; say what is new.
+
+    Raises ChannelError when the platform cannot be reached or its answer does not hold.
+    """
+    referral = Referral.objects.select_related("platform__route").get(pk=referral_id)
+    if referral.state not in (ReferralState.AWAITING, ReferralState.ASKED):
+        return []
+    last = referral.answers.order_by("-answered_at", "-id").first()
+    looked_at = moment.now()
+    try:
+        answers = channel_of(referral).answers(
+            address_of(referral.platform.route), referral.platform_reference, after=last.answer_id if last else None
+        )
+        applied = [
+            kept for answer in answers if (kept := apply_answer(referral_id=referral.pk, answer=answer)) is not None
+        ]
+    except channels.ChannelError as error:
+        _note_problem(referral, str(error))
+        raise
+    Referral.objects.filter(pk=referral.pk).update(last_polled_at=looked_at, problem="")
+    return applied
+
+
+def _note_problem(referral: Referral, problem: str) -> None:
+    """Let people see why a referral that was received gets no further."""
+    Referral.objects.filter(pk=referral.pk).update(problem=problem)
+
+
+@transaction.atomic
+def apply_answer(*, referral_id: UUID | str, answer: channels.Answer) -> PlatformAnswer | None:
+    """Take in one answer: pause, resume or stop the clock as it says. None when it is known already or comes after the end.
+
+    The answer is kept as it was signed; the clock and the ledger go by `_believable`.
+    """
+    referral = locked(referral_id)
+    if referral.state not in (ReferralState.AWAITING, ReferralState.ASKED):
+        return None
+    if len(answer.answer_id) > MAX_ANSWER_ID:
+        raise channels.AnswerInvalid(
+            f"The id of an answer is longer than {MAX_ANSWER_ID} characters. Ask the platform to shorten it."
+        )
+    if referral.answers.filter(answer_id=answer.answer_id).exists():
+        return None
+    kept = PlatformAnswer.objects.create(
+        referral=referral,
+        answer_id=answer.answer_id,
+        answered_at=answer.at,
+        collected_at=moment.now(),
+        status=answer.status,
+        reason_code=answer.reason_code or "",
+        puid=answer.puid or "",
+        detail=answer.detail,
+        actions=list(answer.actions),
+    )
+    platform = Actor.platform(referral.platform.slug)
+    at = _believable(referral, answer.at)
+    record(
+        event=ledger.ReferralAnswered(
+            platform=referral.platform.slug,
+            answered_at=at,
+            status=answer.status,
+            reason_code=answer.reason_code,
+            restricted=bool(answer.actions),
+        ),
+        subject=referral,
+        actor=platform,
+    )
+    asks = answer.reason_code == "NEED_MORE_INFORMATION"
+    if asks and answer.status != "COMPLETED":
+        _pause(referral=referral, at=at, reason=PauseReason.INFORMATION_REQUESTED, actor=platform)
+    elif answer.status == "COMPLETED":
+        if referral.state == ReferralState.ASKED:
+            _resume(referral=referral, at=at, actor=platform)
+        ClockEvent.objects.create(referral=referral, at=_not_before(referral, at), kind=EventKind.STOPPED)
+        referral.state, referral.answered_at = ReferralState.ANSWERED, at
+        referral.save(update_fields=["state", "answered_at"])
+        queue_probe(referral.pk, Checkpoint.ANSWER)
+    return kept
+
+
+def _believable(referral: Referral, said: datetime) -> datetime:
+    """When an answer counts as given: when the platform says, as far as that can be.
+
+    Not before what happened to the clock already, nor before our last look, which did not show it (a few minutes of disagreement
+    allowed); and not after the present. So a wrong clock, or a date put back, cannot make a late answer one in time.
+    """
+    last = referral.clock_events.order_by("-at", "-id").values_list("at", flat=True).first()
+    earliest = [
+        at for at in (last, referral.last_polled_at and referral.last_polled_at - ALLOWED_SKEW) if at is not None
+    ]
+    return max([min(said, moment.now()), *earliest])
+
+
+def _not_before(referral: Referral, at: datetime) -> datetime:
+    """`at`, or the last event of the clock where a platform's own clock runs a little behind it."""
+    last = referral.clock_events.order_by("-at", "-id").first()
+    return max(at, last.at) if last else at
+
+
+def _pause(*, referral: Referral, at: datetime, reason: PauseReason, actor: Actor) -> None:
+    clock = referral.clock()
+    referral.state = ReferralState.ASKED
+    referral.save(update_fields=["state"])
+    if reason not in clock.limit.pausable or (clock.events and clock.events[-1].kind == EventKind.PAUSED):
+        return
+    event = ClockEvent.objects.create(
+        referral=referral, at=_not_before(referral, at), kind=EventKind.PAUSED, reason=reason.value
+    )
+    record(
+        event=ledger.ClockPaused(platform=referral.platform.slug, reason=reason.value, at=event.at),
+        subject=referral,
+        actor=actor,
+    )
+
+
+def _resume(*, referral: Referral, at: datetime, actor: Actor) -> None:
+    events = referral.clock().events
+    referral.state = ReferralState.AWAITING
+    referral.save(update_fields=["state"])
+    if not events or events[-1].kind != EventKind.PAUSED:
+        return
+    event = ClockEvent.objects.create(referral=referral, at=_not_before(referral, at), kind=EventKind.RESUMED)
+    record(event=ledger.ClockResumed(platform=referral.platform.slug, at=event.at), subject=referral, actor=actor)
+
+
+@transaction.atomic
+def inform(*, referral: Referral, person: Person, text: str) -> Information:
+    """Answer what the platform asked. The clock runs again when the platform has it (see `deliver_information`).
+
+    Raises InformationNotWanted, PermissionError, FormIncomplete when there is no text or more than a platform takes.
+    """
+    text = text.strip()
+    if not text or len(text) > MAX_INFORMATION or "\x00" in text:
+        raise FormIncomplete.one(
+            "text", f"Write what the platform asked for, in {MAX_INFORMATION:,} characters at most."
+        )
+    referral = locked(referral.pk)
+    role = role_to_decide(person=person, desk=referral.case.desk)
+    if role is None:
+        raise PermissionError(f"Your role at {referral.case.desk.name} does not allow this.")
+    asked = (
+        referral.answers.filter(reason_code="NEED_MORE_INFORMATION", information=None).order_by("-answered_at").first()
+    )
+    if referral.state != ReferralState.ASKED or asked is None:
+        raise InformationNotWanted(f"{referral.platform.name} is not waiting for information on {referral.reference}.")
+    given = Information.objects.create(
+        referral=referral, answer=asked, given_by=person, text=text, given_at=moment.now()
+    )
+    record(
+        event=ledger.InformationGiven(platform=referral.platform.slug), subject=referral, actor=acting_as(person, role)
+    )
+    queue_information(given)
+    return given
+
+
+def deliver_information(*, information_id: UUID | str) -> None:
+    """Hand the platform what it asked for; its clock runs again. Raises ChannelError when it may be tried again."""
+    given = Information.objects.select_related("referral__platform__route").get(pk=information_id)
+    if given.delivered_at is not None:
+        return
+    referral = given.referral
+    try:
+        channel_of(referral).inform(
+            address_of(referral.platform.route), referral.platform_reference, given.text, idempotency_key=str(given.pk)
+        )
+    except channels.ChannelError as error:
+        _note_problem(referral, str(error))
+        raise
+    with transaction.atomic():
+        referral = locked(referral.pk)
+        given = Information.objects.select_for_update().get(pk=information_id)
+        if given.delivered_at is not None:
+            return
+        given.delivered_at = moment.now()
+        given.save(update_fields=["delivered_at"])
+        _note_problem(referral, "")
+        if referral.state == ReferralState.ASKED:
+            _resume(referral=referral, at=given.delivered_at, actor=POSTMAN)

@@ -1,0 +1,37 @@
+"""What platforms answer and what probes see, in plain words."""
+
+from __future__ import annotations
+
+ANSWERS = {
+    "ACTIONED": "Acted on it",
+    "REVIEWED_NO_ACTION": "Looked at it and left it up",
+    "NOT_RESOLVABLE": "Could not tell which post was meant",
+    "CONTENT_DOWN_OR_INACCESSIBLE": "Says that it was gone already",
+    "NEED_MORE_INFORMATION": "Asked for more information",
+}
+STATUSES = {"QUEUED": "Waiting at the platform", "PROCESSING": "Being looked at", "COMPLETED": "Finished"}
+SEEN = {
+    "up": "Still up",
+    "removed": "Gone",
+    "restricted": "Withheld: there, but not shown to everybody",
+    "edited": "Something else stands there now",
+    "moved": "The address leads elsewhere",
+    "unreachable": "Could not be reached: nothing concluded",
+}
+SEEN_COLOURS = {"up": "red", "removed": "green", "restricted": "green", "edited": "yellow", "moved": "yellow"}
+STATE_COLOURS = {"queued": "blue", "awaiting": "teal", "asked": "purple", "answered": "green", "failed": "red"}
+KINDS = {
+    "notice_of_illegality": "Notice of illegality: it stands on an offence",
+    "voluntary": "Voluntary referral: it stands on the platform’s own rules",
+}
+REQUESTED = {
+    "remove": "Remove the post",
+    "restrict_age": "Show it to adults only",
+    "demote": "Stop recommending it",
+    "label": "Add a label or a link to help",
+}
+
+
+def answer_in_words(*, status: str, reason_code: str) -> str:
+    """What an answer says; the platform's own word where it is none that the protocol knows."""
+    return ANSWERS.get(reason_code) or STATUSES.get(status, status)

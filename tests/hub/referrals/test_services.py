@@ -1,0 +1,599 @@
+"""Delivering, answering, probing, escalating: every step once, and every clock right."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.jobs import Job
+from tests.hub.referrals.conftest import BEGIN, Look, ToldPlatform, at, received, referred
+from tests.support.hub import SmallHub
+
+from seawall import channels
+from seawall.clock import State
+from seawall.hub.casework import services as casework
+from seawall.hub.casework.form import FormIncomplete
+from seawall.hub.content.models import ADDRESS_ONLY, Content
+from seawall.hub.ledger.models import Entry
+from seawall.hub.oversight.courses import courses
+from seawall.hub.referrals import answers, pending, queries, services, tasks
+from seawall.hub.referrals.models import Checkpoint, Information, Probe, Referral, ReferralState, Step
+
+DAY = timedelta(days=1)
+BUSY = channels.ChannelError("alpha answered 503.", retryable=True)
+REFUSED = channels.ChannelError("alpha does not accept this request (422).", retryable=False)
+
+
+def trail(referral: Referral) -> list[str]:
+    found = Entry.objects.filter(subject_kind="referral", subject_id=str(referral.pk)).order_by("id")
+    return [verb.removeprefix("referral.") for verb in found.values_list("verb", flat=True)]
+
+
+def events(referral: Referral) -> list[tuple[str, float]]:
+    """What happened to the clock, in hours after the beginning."""
+    return [(event.kind, (event.at - BEGIN) / timedelta(hours=1)) for event in referral.clock_events.all()]
+
+
+def fresh(referral: Referral) -> Referral:
+    return Referral.objects.get(pk=referral.pk)
+
+
+def jobs(task: str) -> list[dict[str, Any]]:
+    return [job.args for job in ProcrastinateJob.objects.filter(task_name=f"referrals.{task}", status="todo")]
+
+
+def agrees(referral: Referral, now: datetime) -> None:
+    """The ledger tells the same time used and the same pauses as the tables."""
+    clock = fresh(referral).clock()
+    course = next(c for c in courses(since=BEGIN - DAY, until=now + DAY) if c.referral == str(referral.pk))
+    assert course.used(now) == clock.elapsed(now)
+    assert course.in_time(now) == {State.MET: True, State.BREACHED: False}.get(clock.state(now))
+
+
+# Delivering
+
+
+@pytest.mark.core
+def test_the_clock_starts_at_the_platforms_receipt(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = referred(hub)
+        assert referral.clock().state(BEGIN) == State.NOT_STARTED
+    platform.skew = timedelta(minutes=2)
+    with at(hours=1):
+        services.deliver(referral_id=referral.pk)
+        services.deliver(referral_id=referral.pk)  # a second job for the same finds it done
+    found = fresh(referral)
+    assert (found.state, found.attempts, found.platform_reference) == (ReferralState.AWAITING, 1, "REF-1")
+    assert found.received_at == BEGIN + timedelta(hours=1, minutes=2)
+    assert found.clock().due() == found.received_at + DAY
+    assert platform.sent == [str(referral.pk)]
+    assert trail(referral) == ["prepared", "received"]
+
+
+def test_a_longer_reference_than_most_is_kept_whole(hub: SmallHub, platform: ToldPlatform) -> None:
+    platform.reference = "R" * 200  # the most that the protocol allows
+    assert received(hub).platform_reference == "R" * 200
+
+
+@pytest.mark.core
+def test_a_passing_failure_is_counted_and_tried_again(hub: SmallHub, platform: ToldPlatform) -> None:
+    referral = referred(hub)
+    platform.failures = [BUSY, BUSY]
+    for attempt in (1, 2):
+        with pytest.raises(channels.ChannelError):
+            tasks.deliver(referral_id=str(referral.pk))  # raised, so that the queue tries again
+        found = fresh(referral)
+        assert (found.state, found.attempts, found.problem) == (ReferralState.QUEUED, attempt, "alpha answered 503.")
+    tasks.deliver(referral_id=str(referral.pk))
+    found = fresh(referral)
+    assert (found.state, found.attempts, found.problem) == (ReferralState.AWAITING, 3, "")
+    assert trail(referral) == ["prepared", "delivery_failed", "delivery_failed", "received"]
+    assert not Entry.objects.filter(verb="referral.delivery_failed", payload__final=True).exists()
+
+
+def test_a_platform_that_stays_away_is_given_up_in_the_open(
+    hub: SmallHub, platform: ToldPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "DELIVERY_TRIES", 3)
+    referral = referred(hub)
+    platform.failures = [BUSY] * 3
+    for _ in range(2):
+        with pytest.raises(channels.ChannelError):
+            services.deliver(referral_id=referral.pk)
+    services.deliver(referral_id=referral.pk)
+    assert (fresh(referral).state, fresh(referral).attempts) == (ReferralState.FAILED, 3)
+    assert [
+        entry.payload["final"] for entry in Entry.objects.filter(verb="referral.delivery_failed").order_by("id")
+    ] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [REFUSED, channels.ReceiptInvalid("The receipt from alpha is not signed by the key agreed with this platform.")],
+)
+def test_what_trying_again_cannot_help_waits_for_a_person(
+    hub: SmallHub, platform: ToldPlatform, error: Exception
+) -> None:
+    referral = referred(hub)
+    platform.failures = [error]
+    services.deliver(referral_id=referral.pk)
+    services.deliver(referral_id=referral.pk)
+    assert (fresh(referral).state, fresh(referral).problem, len(platform.sent)) == (ReferralState.FAILED, str(error), 1)
+    assert fresh(referral).clock().due() is None
+    for name in ("alpha_contact", "officer", "welfare", "administrator"):
+        with pytest.raises(PermissionError):
+            services.redeliver(referral=referral, person=hub.people[name])
+    queued = len(jobs("deliver"))
+    services.redeliver(referral=referral, person=hub.people["analyst"])
+    services.redeliver(referral=referral, person=hub.people["analyst"])  # pressed twice
+    assert (fresh(referral).state, len(jobs("deliver"))) == (ReferralState.QUEUED, queued + 1)
+    assert services.deliver(referral_id=referral.pk).state == ReferralState.AWAITING
+    assert trail(referral) == ["prepared", "delivery_failed", "requeued", "received"]
+
+
+@pytest.mark.core
+def test_a_crash_after_the_receipt_starts_no_second_clock(
+    hub: SmallHub, platform: ToldPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at():
+        referral = referred(hub)
+
+    def power_cut(**_: Any) -> None:
+        raise SystemError("power cut")
+
+    with at(hours=1), monkeypatch.context() as patched:
+        patched.setattr(services, "record", power_cut)
+        with pytest.raises(SystemError):
+            services.deliver(referral_id=referral.pk)
+    assert (fresh(referral).state, events(referral)) == (ReferralState.QUEUED, [])
+    with at(hours=5):
+        services.deliver(referral_id=referral.pk)
+    assert platform.sent == [str(referral.pk)] * 2
+    assert events(referral) == [("started", 1.0)]
+    assert fresh(referral).received_at == BEGIN + timedelta(hours=1)
+
+
+def test_a_receipt_whose_answer_was_lost_is_the_same_receipt_later(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = referred(hub)
+        platform.failures = [channels.ChannelError("alpha did not answer within 10 seconds.", retryable=True)]
+        with pytest.raises(channels.ChannelError):
+            services.deliver(referral_id=referral.pk)
+    with at(hours=3):
+        services.deliver(referral_id=referral.pk)
+    assert events(referral) == [("started", 0.0)]
+
+
+# Answers
+
+
+def collected(referral: Referral, platform: ToldPlatform) -> list[str]:
+    return [kept.answer_id for kept in services.collect(referral_id=referral.pk)]
+
+
+@pytest.mark.core
+def test_a_question_stops_the_clock_until_the_platform_has_its_answer(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = received(hub)
+    with at(hours=2):
+        platform.says("QUEUED")
+        platform.asks()
+        assert collected(referral, platform) == ["A1", "A2"]
+        assert collected(referral, platform) == []  # listed again, known already
+    assert fresh(referral).state == ReferralState.ASKED
+    with at(hours=30):  # beyond the limit, had the clock run on
+        assert fresh(referral).clock().state(BEGIN + timedelta(hours=30)) == State.PAUSED
+        assert services.escalate(referral_id=referral.pk) == []
+        given = services.inform(referral=referral, person=hub.people["analyst"], text=" The words in the second line. ")
+        assert (given.text, given.delivered_at, fresh(referral).state) == (
+            "The words in the second line.",
+            None,
+            ReferralState.ASKED,
+        )
+    with at(hours=31):
+        services.deliver_information(information_id=given.pk)
+        services.deliver_information(information_id=given.pk)
+    assert platform.informed == [(str(given.pk), "The words in the second line.")]
+    assert fresh(referral).state == ReferralState.AWAITING
+    with at(hours=40):
+        platform.decides()
+        collected(referral, platform)
+        assert collected(referral, platform) == []  # over: not even asked for
+    assert events(referral) == [("started", 0.0), ("paused", 2.0), ("resumed", 31.0), ("stopped", 40.0)]
+    found = fresh(referral)
+    assert (found.state, found.answered_at) == (ReferralState.ANSWERED, BEGIN + timedelta(hours=40))
+    assert found.clock().elapsed(BEGIN + timedelta(days=9)) == timedelta(hours=11)
+    agrees(referral, BEGIN + timedelta(days=9))
+    assert trail(referral) == [
+        "prepared", "received", "answered", "answered", "clock_paused", "information_given", "clock_resumed", "answered",
+    ]  # fmt: skip
+
+
+def test_an_answer_without_waiting_for_information_ends_the_pause(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = received(hub)
+    with at(hours=2):
+        platform.asks()
+        collected(referral, platform)
+    with at(hours=50):
+        platform.decides("REVIEWED_NO_ACTION")
+        collected(referral, platform)
+        agrees(referral, BEGIN + timedelta(hours=50))
+    assert events(referral) == [("started", 0.0), ("paused", 2.0), ("resumed", 50.0), ("stopped", 50.0)]
+    with pytest.raises(services.InformationNotWanted):
+        services.inform(referral=referral, person=hub.people["analyst"], text="Too late, but here it is.")
+
+
+def test_asked_twice_pauses_once(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = received(hub)
+    with at(hours=1):
+        platform.asks()
+        collected(referral, platform)
+    with at(hours=2):
+        platform.asks()
+        collected(referral, platform)
+        given = services.inform(referral=referral, person=hub.people["analyst"], text="The second line.")
+        assert given.answer.answer_id == "A2"
+        services.deliver_information(information_id=given.pk)
+    with at(hours=3):
+        platform.asks()
+        collected(referral, platform)
+    assert events(referral) == [("started", 0.0), ("paused", 1.0), ("resumed", 2.0), ("paused", 3.0)]
+
+
+def test_only_what_was_asked_is_told(hub: SmallHub, platform: ToldPlatform) -> None:
+    referral = received(hub)
+    with pytest.raises(services.InformationNotWanted):
+        services.inform(referral=referral, person=hub.people["analyst"], text="Unasked words.")
+    platform.asks()
+    collected(referral, platform)
+    with pytest.raises(PermissionError):
+        services.inform(referral=referral, person=hub.people["officer"], text="From another desk.")
+    for text in ("", "  ", "x" * 20_001, "a NUL \x00"):
+        with pytest.raises(FormIncomplete):
+            services.inform(referral=referral, person=hub.people["analyst"], text=text)
+    assert not Information.objects.exists()
+
+
+def test_information_that_cannot_be_delivered_is_not_forgotten(hub: SmallHub, platform: ToldPlatform) -> None:
+    referral = received(hub)
+    platform.asks()
+    collected(referral, platform)
+    given = services.inform(referral=referral, person=hub.people["analyst"], text="The second line.")
+    platform.failures = [REFUSED]
+    with pytest.raises(channels.ChannelError):
+        services.deliver_information(information_id=given.pk)
+    assert fresh(referral).problem == str(REFUSED)
+    assert pending.undelivered_information() == [given.pk]
+    services.deliver_information(information_id=given.pk)
+    assert (fresh(referral).problem, pending.undelivered_information()) == ("", [])
+
+
+def test_a_platform_that_cannot_be_asked_is_shown_and_asked_again(hub: SmallHub, platform: ToldPlatform) -> None:
+    referral = received(hub)
+    platform.failures = [
+        channels.AnswerInvalid("The answer from alpha is not signed by the key agreed with this platform.")
+    ]
+    with pytest.raises(channels.AnswerInvalid):
+        tasks.collect(referral_id=str(referral.pk))
+    assert "not signed" in fresh(referral).problem
+    assert fresh(referral).last_polled_at is None  # a look that showed nothing, so it proves nothing
+    tasks.collect(referral_id=str(referral.pk))
+    assert (fresh(referral).problem, fresh(referral).last_polled_at is not None) == ("", True)
+
+
+def test_an_answer_with_an_endless_id_is_refused_and_the_others_stand(hub: SmallHub, platform: ToldPlatform) -> None:
+    referral = received(hub)
+    platform.says("QUEUED")
+    platform.says("PROCESSING", answer_id="A" * 201)
+    with pytest.raises(channels.AnswerInvalid, match="longer than 200"):
+        collected(referral, platform)
+    assert [answer.answer_id for answer in referral.answers.all()] == ["A1"]
+    assert "longer than 200" in fresh(referral).problem
+
+
+# Whose clock is right. An answer counts as given when the platform says, but never before what happened already, nor before our last look,
+# which did not show it (five minutes of disagreement allowed), nor in the future: the signed time is kept beside it.
+
+
+@pytest.mark.core
+@pytest.mark.parametrize(
+    ("looked", "collected_at", "said", "counts"),
+    [
+        (None, 5, 3, 3),  # as the platform says
+        (None, 5, -4, 0),  # before its own receipt: at the receipt
+        (None, 5, 5.05, 5),  # three minutes ahead of us: now
+        (None, 5, 5_000, 5),  # months ahead of us: now
+        (4, 5, 4.5, 4.5),
+        (4, 5, 3.95, 3.95),  # three minutes before our last look: a disagreement of clocks
+        (30, 31, 20, 30 - 5 / 60),  # hours before a look that did not show it: it was not given in time
+    ],
+)
+def test_when_an_answer_counts_as_given(
+    hub: SmallHub, platform: ToldPlatform, looked: float | None, collected_at: float, said: float, counts: float
+) -> None:
+    with at():
+        referral = received(hub)
+    if looked is not None:
+        with at(hours=looked):
+            collected(referral, platform)
+    with at(hours=collected_at):
+        platform.decides(at=BEGIN + timedelta(hours=said))
+        collected(referral, platform)
+        agrees(referral, BEGIN + timedelta(hours=collected_at))
+    found = fresh(referral)
+    assert found.answered_at == BEGIN + timedelta(hours=counts)
+    assert found.clock().state(BEGIN + timedelta(days=9)) == (State.MET if counts <= 24 else State.BREACHED)
+    assert found.answers.get().answered_at == BEGIN + timedelta(hours=said)
+
+
+def test_answers_out_of_order(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = received(hub)
+    with at(hours=6):
+        platform.asks(at=BEGIN + timedelta(hours=5))
+        platform.says("PROCESSING", at=BEGIN + timedelta(hours=1))
+        platform.decides(at=BEGIN + timedelta(hours=4))
+        assert collected(referral, platform) == ["A1", "A2", "A3"]
+        agrees(referral, BEGIN + timedelta(hours=6))
+    assert events(referral) == [("started", 0.0), ("paused", 5.0), ("resumed", 5.0), ("stopped", 5.0)]
+
+
+def test_a_question_from_the_future_gains_no_time(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = received(hub)
+    with at(hours=1):
+        platform.asks(at=BEGIN + timedelta(hours=100))
+        collected(referral, platform)
+        given = services.inform(referral=referral, person=hub.people["analyst"], text="The second line.")
+        services.deliver_information(information_id=given.pk)
+    assert events(referral) == [("started", 0.0), ("paused", 1.0), ("resumed", 1.0)]
+
+
+def test_nothing_comes_after_the_end(hub: SmallHub, platform: ToldPlatform) -> None:
+    referral = received(hub)
+    last = platform.decides()
+    collected(referral, platform)
+    before = trail(referral)
+    assert answers.apply_answer(referral_id=referral.pk, answer=platform.asks()) is None
+    assert answers.apply_answer(referral_id=referral.pk, answer=last) is None
+    assert (trail(referral), fresh(referral).state) == (before, ReferralState.ANSWERED)
+
+
+def test_the_answer_that_ends_it_queues_the_first_look(hub: SmallHub, platform: ToldPlatform) -> None:
+    referral = received(hub)
+    platform.decides()
+    collected(referral, platform)
+    assert [(job["referral_id"], job["checkpoint"]) for job in jobs("probe")] == [(str(referral.pk), "answer")]
+
+
+# Probing
+
+
+def answered(hub: SmallHub, platform: ToldPlatform) -> Referral:
+    referral = received(hub)
+    platform.decides()
+    services.collect(referral_id=referral.pk)
+    return fresh(referral)
+
+
+@pytest.mark.core
+def test_checkpoints_are_looked_at_once_each_when_they_come(hub: SmallHub, platform: ToldPlatform, look: Look) -> None:
+    with at():
+        referral = answered(hub, platform)
+        assert queries.due_probes() == [(referral.pk, Checkpoint.ANSWER)]
+        for _ in range(2):
+            services.probe(referral_id=referral.pk, checkpoint=Checkpoint.ANSWER)
+        assert queries.due_probes() == []
+    with at(hours=24):
+        assert queries.due_probes() == [(referral.pk, Checkpoint.DAY)]
+        look("removed")
+        services.probe(referral_id=referral.pk, checkpoint=Checkpoint.DAY)
+    with at(days=7):
+        assert queries.due_probes() == [(referral.pk, Checkpoint.WEEK)]
+        services.probe(referral_id=referral.pk, checkpoint=Checkpoint.WEEK)
+        assert queries.due_probes() == []
+    seen = [(probe.checkpoint, probe.state) for probe in Probe.objects.order_by("at")]
+    assert seen == [("answer", "up"), ("day", "removed"), ("week", "removed")]
+    assert trail(referral).count("probed") == 3
+
+
+def test_on_demand_as_often_as_asked(hub: SmallHub, platform: ToldPlatform, look: Look) -> None:
+    referral = received(hub)
+    for state in ("up", "unreachable", "removed"):
+        look(state)
+        services.probe(referral_id=referral.pk, checkpoint=Checkpoint.ON_DEMAND)
+    assert [probe.state for probe in referral.probes.order_by("id")] == ["up", "unreachable", "removed"]
+
+
+@pytest.mark.core
+def test_an_outage_is_no_removal(hub: SmallHub, platform: ToldPlatform, look: Look) -> None:
+    referral = answered(hub, platform)
+    look("unreachable")
+    for tries in range(1, services.OUTAGE_TRIES):
+        assert services.probe(referral_id=referral.pk, checkpoint=Checkpoint.ANSWER, tries=tries) is None
+    assert not referral.probes.exists()
+    kept = services.probe(referral_id=referral.pk, checkpoint=Checkpoint.ANSWER, tries=services.OUTAGE_TRIES)
+    assert kept is not None
+    assert (kept.state, kept.tries) == ("unreachable", services.OUTAGE_TRIES)
+    course = next(iter(courses(since=BEGIN, until=referral.prepared_at + DAY)))
+    assert (course.confirmed_down_at, course.claimed_but_live) == (None, False)
+
+
+def test_an_unreachable_page_is_looked_at_again_at_growing_distances(
+    hub: SmallHub, platform: ToldPlatform, look: Look
+) -> None:
+    referral = answered(hub, platform)
+    ProcrastinateJob.objects.filter(task_name="referrals.probe").update(status="succeeded")
+    look("unreachable")
+    waits = []
+    for tries in range(1, 5):
+        tasks.probe(referral_id=str(referral.pk), checkpoint="answer", tries=tries)
+        job = ProcrastinateJob.objects.get(task_name="referrals.probe", status="todo")
+        assert job.args["tries"] == tries + 1
+        assert job.scheduled_at is not None
+        waits.append(job.scheduled_at)
+        tasks.tick(timestamp=0)  # meanwhile the minute passes: it does not queue another look
+        assert ProcrastinateJob.objects.filter(task_name="referrals.probe", status="todo").count() == 1
+        ProcrastinateJob.objects.filter(pk=job.pk).update(status="succeeded")
+    assert waits == sorted(waits)
+
+
+def test_what_is_looked_for_is_the_text_that_was_judged(hub: SmallHub, platform: ToldPlatform, look: Look) -> None:
+    referral = received(hub)
+    services.probe(referral_id=referral.pk, checkpoint=Checkpoint.ON_DEMAND)
+    Content.objects.filter(pk=referral.case.content_id).update(text=f"{ADDRESS_ONLY} https://alpha.example/posts/n1")
+    services.probe(referral_id=referral.pk, checkpoint=Checkpoint.ON_DEMAND)
+    assert look.asked == [referral.case.content.text, None]  # type: ignore[attr-defined]  # no words are known: none are looked for
+
+
+# Escalating
+
+
+@pytest.mark.core
+def test_every_step_of_the_ladder_once(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = received(hub)
+    taken = {}
+    for hours in (1, 24, 24.01, 30, 47.9, 48.01, 60, 96.01, 300):
+        with at(hours=hours):
+            taken[hours] = [str(step.step) for step in services.escalate(referral_id=referral.pk)]
+    assert {hours: steps for hours, steps in taken.items() if steps} == {
+        24.01: [Step.SECOND_CONTACT], 48.01: [Step.DESK_LEAD], 96.01: [Step.REGULATOR],
+    }  # fmt: skip
+    assert trail(referral).count("escalated") == 3
+
+
+def test_all_steps_at_once_when_nobody_looked_for_long(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        referral = received(hub)
+    with at(days=10):
+        assert [step.step for step in services.escalate(referral_id=referral.pk)] == list(Step)
+
+
+def test_no_escalation_before_receipt_or_after_the_answer(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        queued, other = referred(hub), received(hub)
+    with at(days=10):
+        platform.decides()
+        services.collect(referral_id=other.pk)
+        assert services.escalate(referral_id=queued.pk) == services.escalate(referral_id=other.pk) == []
+        assert queries.out_of_time() == []
+
+
+# What the minute brings
+
+
+def test_who_is_asked_when(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        first, second = received(hub), received(hub)
+        queued = referred(hub)
+        assert queries.to_poll() == [first.pk, second.pk] or queries.to_poll() == [second.pk, first.pk]
+        services.collect(referral_id=first.pk)
+        assert queries.to_poll() == [second.pk]
+    with at(minutes=5):
+        assert queries.to_poll() == [second.pk, first.pk]  # never asked comes first
+        assert queued.pk not in queries.to_poll()
+        platform.decides()
+        services.collect(referral_id=first.pk)
+        assert queries.to_poll() == [second.pk]
+
+
+def test_who_is_out_of_time(hub: SmallHub, platform: ToldPlatform) -> None:
+    with at():
+        late, asked = received(hub), received(hub)
+    with at(hours=1):
+        platform.asks()
+        services.collect(referral_id=asked.pk)
+    with at(hours=24):
+        assert queries.out_of_time() == []
+    with at(days=9):
+        assert queries.out_of_time() == [late.pk]
+        services.escalate(referral_id=late.pk)
+        assert queries.out_of_time() == []  # no step of the ladder is left
+
+
+def test_the_minute_queues_what_is_due_and_nothing_twice(hub: SmallHub, platform: ToldPlatform, look: Look) -> None:
+    with at():
+        late = received(hub)
+        done = answered(hub, platform)
+    ProcrastinateJob.objects.all().delete()
+    for _ in range(3):
+        tasks.tick(timestamp=0)
+    assert jobs("collect") == jobs("escalate") == [{"referral_id": str(late.pk)}]
+    assert {(job["referral_id"], job["checkpoint"]) for job in jobs("probe")} == {
+        (str(done.pk), str(point)) for point in queries.PROBE_AFTER
+    }
+    ProcrastinateJob.objects.filter(status="todo").update(status="doing")
+    tasks.tick(timestamp=0)
+    assert jobs("collect") == jobs("escalate") == jobs("probe") == []
+    tasks.escalate(referral_id=str(late.pk))
+    assert trail(late).count("escalated") == 3
+
+
+@pytest.mark.core
+def test_the_sweep_finds_what_no_job_is_left_for(hub: SmallHub, platform: ToldPlatform) -> None:
+    decision = hub.decided(hub.referral_form())
+    casework.review(decision=decision, person=hub.people["reviewer"], concurs=True, reasons="I read it the same way.")
+    queued = referred(hub)
+    asked = received(hub)
+    platform.asks()
+    services.collect(referral_id=asked.pk)
+    given = services.inform(referral=asked, person=hub.people["analyst"], text="The second line.")
+    tasks.sweep(timestamp=0)
+    assert len(jobs("prepare")) == 1 + 2  # of the two referrals that were prepared by hand the jobs are still there
+    ProcrastinateJob.objects.filter(status="todo").update(status="failed")
+    for _ in range(2):
+        tasks.sweep(timestamp=0)
+    assert jobs("prepare") == [{"decision_id": str(decision.pk)}]
+    assert jobs("deliver") == [{"referral_id": str(queued.pk)}]
+    assert jobs("deliver_information") == [{"information_id": str(given.pk)}]
+
+
+def test_how_long_the_queue_waits_between_tries() -> None:
+    def wait(attempts: int, error: Exception = BUSY) -> float | None:
+        job = Job(id=1, queue="q", lock=None, queueing_lock=None, task_name="t", attempts=attempts)
+        decided = tasks.PATIENT.get_retry_decision(exception=error, job=job)
+        if decided is None or decided.retry_at is None:
+            return None
+        return round((decided.retry_at - datetime.now(decided.retry_at.tzinfo)).total_seconds())
+
+    assert [wait(n) for n in (0, 1, 2, 10, 11, 12, 100)] == [2, 4, 8, 2048, 3600, 3600, 3600]
+    assert wait(0, channels.ChannelError("429", retryable=True, retry_after=90)) == 90
+    assert wait(0, channels.ChannelError("429", retryable=True, retry_after=10**6)) == 3600
+    assert wait(180) is None
+
+
+# Who sees them
+
+
+@pytest.mark.core
+def test_who_sees_which_referral(hub: SmallHub, platform: ToldPlatform) -> None:
+    queued, sent = referred(hub), received(hub)
+    elsewhere = services.deliver(referral_id=referred(hub, platform="beta").pk)
+    case = casework.claim(case=hub.case("vio-weapon-sale"), person=hub.people["officer"])
+    decision = casework.decide(
+        case=case, person=hub.people["officer"], form=hub.referral_form("vio-weapon-sale", on_terms=False)
+    )
+    casework.review(decision=decision, person=hub.people["inspector"], concurs=True, reasons="I read it the same way.")
+    by_police = services.deliver(referral_id=services.prepare(decision_id=decision.pk).pk)
+    sees = {
+        name: set(Referral.objects.visible_to(person).values_list("pk", flat=True))
+        for name, person in hub.people.items()
+    }
+    general = {queued.pk, sent.pk, elsewhere.pk}
+    nobody: dict[str, set[UUID]] = {name: set() for name in hub.people}
+    expected = nobody | {
+        "analyst": general,
+        "reviewer": general,
+        "officer": {by_police.pk},
+        "inspector": {by_police.pk},
+        "overseer": {by_police.pk},
+        "alpha_contact": {sent.pk, by_police.pk},  # what the platform received, not what still waits
+        "beta_contact": {elsewhere.pk},
+    }
+    assert sees == expected
