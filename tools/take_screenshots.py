@@ -20,19 +20,20 @@ SHOTS = [
 
 def sign_in(browser: Browser, base: str, email: str) -> Page:
     """A page on which the demonstration's person is signed in, with the code that the demonstration shows."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.goto(f"{base}/demonstration/")
     row = page.locator("tr", has_text=email)
-    code = re.search(r"\b(\d{3}) ?(\d{3})\b", row.inner_text())
-    password = re.search(r"the tide [a-z ]+", page.inner_text("main"))
-    if code is None or password is None:
-        raise SystemExit(f"The demonstration page shows no code for {email}.")
-    page.goto(f"{base}/sign-in/")
-    page.get_by_label("Email").fill(email)
-    page.get_by_label("Password", exact=True).fill(password.group().strip())
+    row.get_by_role("button").or_(row.get_by_role("link")).first.click()
+    password = re.search(r"the tide [a-z ]+day", page.inner_text("main"))
+    if password is None:
+        raise SystemExit(f"The demonstration page shows no password for {email}.")
+    page.get_by_label("Password", exact=True).fill(password.group())
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_label("code", exact=False).first.fill("".join(code.groups()))
-    page.get_by_role("button").filter(has_text=re.compile("sign in|continue", re.IGNORECASE)).first.click()
+    code = re.search(r"\b(\d{3}) ?(\d{3})\b", page.inner_text("main"))
+    if code is None:
+        raise SystemExit(f"No code is shown for {email}: it was used within the last half-minute. Try again in a little while.")
+    page.locator("input[name=code]").fill("".join(code.groups()))
+    page.locator("main button[type=submit]").first.click()
     return page
 
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
-from tests.support.hub import ACTOR, SmallHub
 
 from seawall import channels, probes
 from seawall.channels.base import ReasonCode, Status
@@ -19,6 +18,7 @@ from seawall.hub.casework.models import Origin
 from seawall.hub.referrals import services as referrals
 from seawall.hub.referrals.models import Checkpoint, Referral
 from seawall.probes.base import Observation, State
+from tests.support.hub import ACTOR, SmallHub
 
 
 class MemoryChannel:

@@ -84,12 +84,14 @@ def _set_up(*, migrated: bool) -> None:
     try:
         django.setup()
     except ValueError as error:
-        raise click.ClickException(str(error)) from error
+        said = str(error) if "DATABASE_URL" in str(error) else f"DATABASE_URL cannot be read ({error})."
+        raise click.ClickException(f"{said} Write it as postgresql://user:password@host:port/name.") from error
     try:
         connection.ensure_connection()
     except Error as error:
+        reason = " ".join(str(error).split()).rstrip(".")
         raise click.ClickException(
-            f"The database cannot be reached ({' '.join(str(error).split()).rstrip('.')}). Check DATABASE_URL, or unset it to use the embedded one."
+            f"The database cannot be reached ({reason}). Check DATABASE_URL, or unset it to use the embedded one."
         ) from error
     if migrated:
         executor = MigrationExecutor(connection)

@@ -61,9 +61,13 @@ CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
 _https = _public.scheme == "https"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if os.environ.get("SEAWALL_BEHIND_PROXY") == "1" else 0  # limits are kept for each client
+ALLAUTH_TRUSTED_PROXY_COUNT = (
+    1 if os.environ.get("SEAWALL_BEHIND_PROXY") == "1" else 0
+)  # limits are kept for each client
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if os.environ.get("SEAWALL_BEHIND_PROXY") == "1" else None
-SECURE_REFERRER_POLICY = "same-origin"  # with "no-referrer" browsers send "Origin: null", and Django then refuses every form
+SECURE_REFERRER_POLICY = (
+    "same-origin"  # with "no-referrer" browsers send "Origin: null", and Django then refuses every form
+)
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

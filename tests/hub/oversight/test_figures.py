@@ -250,6 +250,7 @@ def compare(spread: Spread, lengths: list[timedelta], where: str) -> None:
         assert spread.median is spread.p90 is None, where
         return
     seconds = [length.total_seconds() for length in lengths]
-    assert spread.median is not None and spread.p90 is not None, where
+    assert spread.median is not None, where
+    assert spread.p90 is not None, where
     assert spread.median.total_seconds() == pytest.approx(np.median(seconds), abs=1e-5), where
     assert spread.p90.total_seconds() == pytest.approx(np.percentile(seconds, 90), abs=1e-5), where

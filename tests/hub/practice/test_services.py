@@ -56,7 +56,7 @@ def test_adopting_twice_is_adopting_once() -> None:
 @pytest.mark.django_db
 def test_other_words_need_another_number() -> None:
     adopt(code=SHIPPED, actor=ACTOR)
-    with pytest.raises(VersionTaken, match="raise\\s+`version` in code.yaml"):
+    with pytest.raises(VersionTaken, match="adopted with other words"):
         adopt(code=reworded(SHIPPED.version), actor=ACTOR)
     assert queries.current_code() == SHIPPED
     assert CodeVersion.objects.count() == Entry.objects.filter(verb="practice.code_adopted").count() == 1
@@ -86,10 +86,10 @@ def test_what_was_rolled_back_is_not_remembered() -> None:
     """Two databases, or two tests, may know the same number by other words: what is kept in memory never mixes them up."""
     adopt(code=SHIPPED, actor=ACTOR)
     for hours in (3, 4):
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with transaction.atomic():
             adopt(code=reworded("2027.1", hours=hours), actor=ACTOR)
             assert queries.code_at("2027.1").harm("abuse-harassment").clock.decision == timedelta(hours=hours)
-            raise ZeroDivisionError
+            transaction.set_rollback(True)
         assert queries.current_code().version == SHIPPED.version
         with pytest.raises(CodeVersion.DoesNotExist):
             queries.code_at("2027.1")

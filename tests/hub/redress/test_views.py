@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import re
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -15,71 +12,21 @@ from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client, RequestFactory
-from tests.support.courses import Courses, play
 from tests.support.hub import SmallHub
+from tests.support.reporting import ANSWERS, DONE, FORM, LINK, NASTY, START, answer, body, fill_in, reported, send
 
 from seawall.hub import moment
-from seawall.hub.casework.models import Case, CaseState
 from seawall.hub.content.models import Content
 from seawall.hub.ledger.models import Entry
-from seawall.hub.logs import WithoutSecretLinks
-from seawall.hub.practice.models import CodeVersion
 from seawall.hub.practice.queries import current_code
 from seawall.hub.redress import drafts, services
 from seawall.hub.redress.forms import MAX_NOTE, MAX_TEXT, link_problem
 from seawall.hub.redress.models import About, AgeBand, FormUse, ForWhom, Report, ReportKind
-from seawall.hub.referrals.models import Checkpoint
-
-NASTY = "<script>alert(1)</script><img src=x onerror=alert(2)> & \"quoted\" 'text'"
-FORM, DONE, START = "/report/new/", "/report/done/", "/report/"
-LINK = "https://www.example.org/posts/1"
-
-ANSWERS: dict[str, dict[str, str]] = {
-    "danger": {"danger_now": "no"},
-    "what": {"kind": "link", "link": LINK, "text": ""},
-    "about": {"about": "abuse"},
-    "person": {"for_whom": "somebody"},
-    "age": {"age_band": "13_17"},
-    "more": {"note": "It has gone on for a week."},
-}
 
 
 @pytest.fixture(autouse=True)
-def _no_cache() -> Iterator[None]:
+def _no_cache() -> None:
     cache.clear()
-    yield
-
-
-def answer(client: Client, step: str, **given: str) -> Any:
-    return client.post(f"{FORM}?step={step}", {**ANSWERS[step], **given})
-
-
-def fill_in(client: Client, **given: dict[str, str]) -> None:
-    """Answer every question up to the check."""
-    for step in ANSWERS:
-        if step == "age" and given.get("person", {}).get("for_whom") == "public":
-            continue
-        response = answer(client, step, **given.get(step, {}))
-        assert response.status_code == 302, body(response)
-
-
-def send(client: Client) -> Any:
-    return client.post(f"{FORM}?step=check", follow=True)
-
-
-def reported(client: Client, **given: dict[str, str]) -> tuple[Report, str]:
-    """Report, and return the report and the path of its secret page."""
-    fill_in(client, **given)
-    done = send(client)
-    found = re.search(r'href="http://testserver(/report/follow/[^"]+/)"', done.content.decode())
-    assert found, body(done)
-    return Report.objects.latest("received_at"), found[1]
-
-
-def body(response: Any) -> str:
-    return " ".join(
-        re.sub(r"<[^>]*>", " ", response.content.decode().split('id="main-content">')[1].split("</main")[0]).split()
-    )
 
 
 # Before anything is asked
@@ -100,7 +47,9 @@ def test_only_lines_that_were_checked_are_shown(hub: SmallHub, client: Client) -
             assert line.name not in page, line.id
     assert "116 123" in page
     papyrus = code.support_line("papyrus")
-    assert papyrus.show and papyrus.hours and not papyrus.hours_shown  # its number was checked, its hours were not
+    assert papyrus.show
+    assert papyrus.hours
+    assert not papyrus.hours_shown
     assert papyrus.number in page
     assert page.count("24 hours a day, every day") == 2
 
@@ -127,7 +76,8 @@ def test_a_report_from_start_to_end(hub: SmallHub, client: Client) -> None:
     )
     assert report.note == "It has gone on for a week."
     assert not report.danger_now
-    assert report.case is not None and report.case.content.url == LINK
+    assert report.case is not None
+    assert report.case.content.url == LINK
     page = client.get(path)
     assert "We have your report" in body(page)
     assert report.reference in body(page)
@@ -269,7 +219,8 @@ def test_a_wrong_answer_is_said_and_kept(
 )
 def test_links_as_people_paste_them(hub: SmallHub, client: Client, pasted: str, kept: str) -> None:
     report, _ = reported(client, what={"link": pasted})
-    assert report.case is not None and report.case.content.url == kept
+    assert report.case is not None
+    assert report.case.content.url == kept
 
 
 def test_a_link_of_the_greatest_length(hub: SmallHub, client: Client) -> None:
@@ -285,7 +236,8 @@ def test_a_link_of_the_greatest_length(hub: SmallHub, client: Client) -> None:
 @pytest.mark.parametrize("text", ["\U0001f62d" * 2_000, "\u202eright to left", "a\r\nb", NASTY, "x" * MAX_TEXT])
 def test_odd_words_come_through(hub: SmallHub, client: Client, text: str) -> None:
     report, _ = reported(client, what={"kind": "text", "text": text})
-    assert report.case is not None and report.case.content.text.split() == text.split()
+    assert report.case is not None
+    assert report.case.content.text.split() == text.split()
 
 
 def test_what_was_typed_is_only_text(hub: SmallHub, client: Client) -> None:
@@ -396,7 +348,8 @@ def test_too_many_reports(hub: SmallHub, client: Client, monkeypatch: pytest.Mon
     response = client.post(f"{FORM}?step=check")
     assert response.status_code == 429
     assert response["Retry-After"] == "3600"
-    assert "Call 999" in body(response) and "Nothing that you did is wrong" in body(response)
+    assert "Call 999" in body(response)
+    assert "Nothing that you did is wrong" in body(response)
     assert Report.objects.count() == 2
     # What was written is still there, and goes through an hour later.
     later = moment.now() - timedelta(minutes=61)
@@ -434,153 +387,3 @@ def test_the_address_is_not_kept(hub: SmallHub, client: Client) -> None:
     reported(client)
     assert [use.visitor for use in FormUse.objects.all()] == [services.visitor_digest("127.0.0.1")]
     assert "127.0.0.1" not in FormUse.objects.get().visitor
-
-
-# Following
-
-
-def test_the_follow_page_is_for_the_holder_of_the_link_alone(hub: SmallHub, client: Client) -> None:
-    _, path = reported(client)
-    stranger = Client()
-    for given in (path, path + "withdraw/"):
-        page = stranger.get(given)
-        assert page.status_code == 200
-        assert page["Cache-Control"] == "no-store"
-        assert page["Referrer-Policy"] == "no-referrer"
-        assert page["X-Robots-Tag"] == "noindex, nofollow"
-        assert b'name="robots" content="noindex"' in page.content
-    for done in (client.get(DONE), client.get(FORM)):
-        assert done["Cache-Control"] == "no-store"
-
-
-def test_the_follow_page_does_not_show_what_was_reported(hub: SmallHub, client: Client) -> None:
-    _, path = reported(client, what={"kind": "text", "text": "Very private words."}, more={"note": "A private note."})
-    page = client.get(path).content.decode()
-    assert "Very private words." not in page
-    assert "A private note." not in page
-
-
-@pytest.mark.parametrize("secret", ["x", "a" * 32, "%00", "%F0%9F%98%AD", "a" * 4_000])
-def test_an_unknown_link(hub: SmallHub, client: Client, secret: str) -> None:
-    path = f"/report/follow/{secret}/"
-    for response in (client.get(path), client.get(path + "withdraw/"), client.post(path + "withdraw/")):
-        assert response.status_code == 404
-        assert "We do not know this link" in body(response)
-        assert "You have done nothing wrong" in body(response)
-        assert response["Cache-Control"] == "no-store"
-    assert client.get("/report/follow/..%2f..%2fetc/").status_code == 404
-
-
-def test_the_secret_stays_out_of_the_logs(hub: SmallHub, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    console = next(
-        handler for handler in logging.root.handlers if any(isinstance(f, WithoutSecretLinks) for f in handler.filters)
-    )
-    stream = io.StringIO()
-    monkeypatch.setattr(console, "stream", stream)
-    _, path = reported(client)
-    secret = path.rstrip("/").rsplit("/", 1)[1]
-    assert client.post(path).status_code == 405
-    assert client.get(f"/report/follow/{secret}x/").status_code == 404
-    assert client.get(f"/report/follow/{secret}/no/such/page").status_code == 404
-    assert Client(enforce_csrf_checks=True).post(path + "withdraw/").status_code == 403
-    written = stream.getvalue()
-    assert written.count("/report/follow/…") == 4
-    assert secret not in written
-
-
-def test_where_a_report_stands(hub: SmallHub, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    report, path = reported(client)
-    assert "A person will read it. No machine decides." in body(client.get(path))
-    assert "Next step By" in body(client.get(path))
-    case = report.case
-    assert case is not None
-    Case.objects.filter(pk=case.pk).update(opened_at=case.opened_at - timedelta(days=30))
-    assert "It is late, and it has not been forgotten." in body(client.get(path))
-    Case.objects.filter(pk=case.pk).update(state=CaseState.CLOSED, closed_at=moment.now(), outcome="no_action")
-    page = body(client.get(path))
-    assert "We did not ask for it to be taken down" in page
-    assert "If you think we got it wrong" in page
-    assert "A way to appeal against our decisions is not built yet." in page
-
-
-@pytest.fixture
-def courses(hub: SmallHub, monkeypatch: pytest.MonkeyPatch) -> Courses:
-    return play(hub, monkeypatch)
-
-
-@pytest.mark.parametrize(
-    ("reason", "seen", "said"),
-    [
-        ("ACTIONED", None, "We look for ourselves next"),
-        ("ACTIONED", "up", "When we looked, it was still there."),
-        ("ACTIONED", "unreachable", "We could not reach the page"),
-        ("ACTIONED", "removed", "We looked ourselves: it is gone."),
-        ("ACTIONED", "restricted", "it can no longer be seen freely"),
-        ("REVIEWED_NO_ACTION", "up", "Their reason: “Said by the platform.”"),
-        ("REVIEWED_NO_ACTION", "removed", "It is no longer there for all to see"),
-        ("NOT_RESOLVABLE", "up", "could not settle it"),
-        ("CONTENT_DOWN_OR_INACCESSIBLE", None, "It was gone already"),
-    ],
-)
-def test_what_the_platform_did(courses: Courses, client: Client, reason: Any, seen: Any, said: str) -> None:
-    begin = moment.now() - timedelta(days=2)
-    referral = courses.sent(courses.referred(begin), begin + timedelta(hours=3))
-    _, path = reported(client)
-    Report.objects.update(case=referral.case)
-    assert "We asked Alpha to act" in body(client.get(path))
-    referral = courses.answered(referral, begin + timedelta(hours=5), reason)
-    if seen:
-        courses.looked(referral, begin + timedelta(hours=6), Checkpoint.ANSWER, seen)
-    assert said in body(client.get(path))
-
-
-def test_what_a_platform_writes_is_only_text(courses: Courses, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin = moment.now() - timedelta(days=2)
-    referral = courses.sent(courses.referred(begin), begin + timedelta(hours=3))
-    referral = courses.answered(referral, begin + timedelta(hours=5), "REVIEWED_NO_ACTION")
-    referral.answers.update(detail=NASTY)
-    _, path = reported(client)
-    Report.objects.update(case=referral.case)
-    page = client.get(path).content.decode()
-    assert "<script>alert(1)" not in page
-    assert "&lt;script&gt;alert(1)" in page
-
-
-# Withdrawing
-
-
-def test_withdrawing(hub: SmallHub, client: Client) -> None:
-    report, path = reported(client)
-    asked = client.get(path + "withdraw/")
-    assert "Do you want to withdraw it?" in body(asked)
-    report.refresh_from_db()
-    assert report.withdrawn_at is None  # looking is not doing
-    page = client.post(path + "withdraw/", follow=True)
-    assert "You withdrew this report" in body(page)
-    assert "Withdraw this report" not in body(page)
-    report.refresh_from_db()
-    assert report.withdrawn_at is not None
-    assert report.note == ""
-
-
-def test_withdrawing_twice_is_withdrawing_once(hub: SmallHub, client: Client) -> None:
-    _, path = reported(client)
-    for _ in range(2):
-        client.post(path + "withdraw/")
-    assert Entry.objects.filter(verb="report.withdrawn").count() == 1
-    assert client.get(path + "withdraw/")["Location"] == path
-
-
-def test_withdrawing_needs_the_form(hub: SmallHub, client: Client) -> None:
-    _, path = reported(client)
-    assert Client(enforce_csrf_checks=True).post(path + "withdraw/").status_code == 403
-    assert Report.objects.get().withdrawn_at is None
-
-
-def test_no_role_sees_more_by_the_link_than_the_public(hub: SmallHub, client: Client) -> None:
-    """Staff who come by a link see the public's page; the path tells no role anything else."""
-    _, path = reported(client)
-    staff = Client()
-    staff.force_login(hub.people["analyst"])
-    assert body(staff.get(path)) == body(client.get(path))
-    assert CodeVersion.objects.exists()

@@ -37,13 +37,16 @@ from seawall.hub.referrals.models import Checkpoint, Information, Referral, Refe
 from seawall.sandbox.control import SandboxControl
 
 FEED_EVERY = timedelta(hours=2)
-LEFT_FOR_VISITORS = timedelta(hours=9)
+LEFT_FOR_VISITORS = timedelta(hours=14)
 """Cases of the last hours stay in the queue, for whoever looks round."""
 POLLS = [
     timedelta(minutes=minutes)
     for minutes in (20, 60, 180, 360, 720, 1440, 2160, 2880, 4320, 5760, 7200, 8640, 10080, 12000)
 ]
 PLAYED = r"^(content|case|referral|report)\."  # verbs of what is played, not of what is set up beforehand
+LOOKS_EVERY = timedelta(
+    minutes=1
+)  # how often a hub at work looks for clocks that have run out; the due instant itself is in time
 REPORTED = 0.5  # share of harmful posts that the detector passed over and somebody then reports
 
 ABOUT = {
@@ -184,7 +187,7 @@ class Play:
         since = referral.clock().breached_at(self.run.ends_at)
         for wait in referrals.LADDER.values():
             if since is not None:
-                self._at(since + wait, lambda: self._escalate(referral.pk))
+                self._at(since + wait + LOOKS_EVERY, lambda: self._escalate(referral.pk))
 
     def _inform_later(self, referral: Referral) -> None:
         """Plan the hub's answer to a question of the platform that has none yet."""

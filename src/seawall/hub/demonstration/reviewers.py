@@ -134,7 +134,8 @@ def form_for(case: Case, label: Label) -> Form:
 def _referral(case: Case, harm: Harm, why: str, context: str) -> Form:
     found = offences(harm)
     rules = rules_for(platform=case.content.platform, harm=harm.id) if RestsOn.DATED_TERM in harm.rests_on else []
-    on_terms = bool(rules) and (not found or draw("basis", case.content.native_id) < 0.5)
+    # A label says what annotators saw, and no more: it bears a rule of the platform, and an offence only where nothing else is foreseen.
+    on_terms = bool(rules)
     if not on_terms and not found:
         return Form(
             outcome=Outcome.NO_ACTION, harm=harm.id, reasons=f"{why} No offence and no rule covers it.", context=context

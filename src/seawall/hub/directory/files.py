@@ -122,9 +122,7 @@ def _platform(entry: PlatformEntry, organisation: Organisation, actor: Actor) ->
     changes = 0
     platform = Platform.objects.filter(slug=entry.slug).first()
     if platform is None:
-        platform = services.register_platform(
-            organisation=organisation, slug=entry.slug, name=entry.name, actor=actor
-        )
+        platform = services.register_platform(organisation=organisation, slug=entry.slug, name=entry.name, actor=actor)
         changes += 1
     known = set(platform.rules.values_list("code", "dated"))
     new = [rule for rule in entry.rules if (rule.code, rule.dated) not in known]

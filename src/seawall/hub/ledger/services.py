@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import rfc8785
 from django.db import connection, models, transaction
+from psycopg.types.json import Jsonb
 
 from seawall.hub import moment
 from seawall.hub.ledger.keys import key_id, public_bytes, signing_key
@@ -75,6 +76,14 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+# By hand, since everything that happens comes through here: by way of Model.save an entry takes a quarter more of the processor.
+_INSERT = """
+INSERT INTO ledger_entry (uid, verb, subject_kind, subject_id, actor_kind, actor_id, actor_role, occurred_at, recorded_at, demonstration,
+                          digest, payload)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+"""
+
+
 def record(*, event: Event, subject: models.Model | tuple[str, str], actor: Actor) -> Entry:
     """Write one event into the ledger, in the transaction of the change that it records.
 
@@ -110,7 +119,14 @@ def record(*, event: Event, subject: models.Model | tuple[str, str], actor: Acto
         payload=event.model_dump(mode="json"),
     )
     entry.digest = sha256(canonical(entry)).digest()
-    entry.save(force_insert=True)
+    values: list[Any] = [
+        entry.uid, entry.verb, entry.subject_kind, entry.subject_id, entry.actor_kind, entry.actor_id, entry.actor_role,
+        entry.occurred_at, entry.recorded_at, entry.demonstration, entry.digest, Jsonb(entry.payload),
+    ]  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
+        entry.pk = cursor.fetchone()[0]
+    entry._state.adding, entry._state.db = False, connection.alias
     return entry
 
 

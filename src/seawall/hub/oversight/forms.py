@@ -22,9 +22,9 @@ class PeriodForm(GovukForm):
     """From one day to another, both included; empty for all."""
 
     since = GovukDateField(
-        label="From", help_text="When the referral was prepared, for example 1 11 2026", required=False
+        label="First day", help_text="When the referral was prepared, for example 1 11 2026", required=False
     )
-    until = GovukDateField(label="Up to and including", required=False)
+    until = GovukDateField(label="Last day", required=False)
     mark_optional = False
     small = True
 

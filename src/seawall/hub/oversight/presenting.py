@@ -175,4 +175,4 @@ def totals(data: Mapping[str, Any], names: Mapping[str, str]) -> list[Total]:
 
 
 def _of(code: str, names: Mapping[str, str]) -> str:
-    return TOTAL_OF_WORDS.get(code) or names.get(code) or code.replace("_", " ").capitalize()
+    return TOTAL_OF_WORDS.get(code) or names.get(code) or code

@@ -22,21 +22,26 @@ from seawall.hub.oversight import exports, presenting, words
 from seawall.hub.oversight.forms import EntryFilter, PeriodForm
 from seawall.hub.oversight.withholding import SUPPRESS_BELOW
 from seawall.hub.practice import queries as practice
+from seawall.hub.practice.vocabulary import Family
 
 ROOTS_A_PAGE = 100
 ENTRIES_A_PAGE = 50
 LARGEST_ID = 2**63 - 1
+SUBJECTS = {"ingestbatch": "batch of posts", "content": "post", "codeversion": "code of practice", "membership": "role"}
+"""What an entry is about, where the ledger's own word would not be understood."""
 
 
 def _names() -> dict[str, str]:
     return {platform.slug: platform.name for platform in directory.platforms()}
 
 
-def _harm_names() -> dict[str, str]:
+def _kind_names() -> dict[str, str]:
+    """The names of what a detector looks for, and of the code's harms."""
+    families = {family.value: family.words for family in Family}
     try:
-        return {harm.id: harm.title for harm in practice.current_code().harms}
+        return families | {harm.id: harm.title for harm in practice.current_code().harms}
     except practice.NoCodeAdopted:
-        return {}
+        return families
 
 
 @require_safe
@@ -48,7 +53,7 @@ def figures(request: HttpRequest) -> HttpResponse:
         "data": data,
         "computed_at": datetime.fromisoformat(data["computed_at"]),
         "table": presenting.table(data, names),
-        "totals": presenting.totals(data, names | _harm_names()),
+        "totals": presenting.totals(data, names | _kind_names()),
         "explained": [*words.COUNT_WORDS.values(), *words.STEP_WORDS.values(), words.SHARE_WORDS],
         "spread_words": words.SPREAD_WORDS,
         "below": SUPPRESS_BELOW,
@@ -136,7 +141,7 @@ def scorecards(request: HttpRequest) -> HttpResponse:
             }
             for card in data["scorecards"]
         ],
-        "totals": presenting.totals(data, _names() | _harm_names()),
+        "totals": presenting.totals(data, _names() | _kind_names()),
     }
     return render(request, "oversight/scorecards.html", page)
 
@@ -210,7 +215,7 @@ class EntryLine:
             number=link.sequence if link else None,
             means=event.means if event else entry.verb,
             verb=entry.verb,
-            subject=f"{entry.subject_kind} …{entry.subject_id[-8:]}",
+            subject=f"{SUBJECTS.get(entry.subject_kind, entry.subject_kind).capitalize()} …{entry.subject_id[-8:]}",
             actor=ActorKind(entry.actor_kind).label if entry.actor_kind in ActorKind else entry.actor_kind,
             role=str(role) or (entry.actor_id if by_name else ""),
             at=entry.occurred_at,

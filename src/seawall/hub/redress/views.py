@@ -29,13 +29,16 @@ GENTLE = frozenset({About.SELF_HARM, About.EATING})
 
 
 def private(view: View) -> View:
-    """Keep a page out of caches, search engines and the Referer of whatever is opened next: its address or content is somebody's secret."""
+    """Keep a page out of caches and search engines, and its address out of the Referer of whatever is opened next.
+
+    A page with a form keeps `same-origin`: under `no-referrer` browsers send `Origin: null` with a form, and the CSRF check refuses it.
+    """
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
         response = view(request, *args, **options)
         response["Cache-Control"] = "no-store"
-        response["Referrer-Policy"] = "no-referrer"
+        response["Referrer-Policy"] = "same-origin" if b"<form" in response.content else "no-referrer"
         response["X-Robots-Tag"] = "noindex, nofollow"
         return response
 

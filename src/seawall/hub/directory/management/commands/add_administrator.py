@@ -28,7 +28,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         organisation = Organisation.objects.filter(kind=OrganisationKind.HUB).order_by("id").first()
         if organisation is None:
-            raise CommandError("There is no organisation of the kind “hub” yet. Load the directory first: seawall manage load_directory FILE.")
+            raise CommandError(
+                "There is no organisation of the kind “hub” yet. Load the directory first: seawall manage load_directory FILE."
+            )
         actor = Actor.machine("add_administrator")
         try:
             with transaction.atomic():
@@ -40,4 +42,6 @@ class Command(BaseCommand):
             "account_reset_password_from_key",
             kwargs={"uidb36": user_pk_to_url_str(person), "key": default_token_generator.make_token(person)},
         )
-        self.stdout.write(f"{person.name} can set a password here, once, within three days: {settings.PUBLIC_URL}{link}")
+        self.stdout.write(
+            f"{person.name} can set a password here, once, within three days: {settings.PUBLIC_URL}{link}"
+        )
