@@ -1,6 +1,6 @@
 """The hub's own settings, with what only a test wants: fast password hashes, no manifest of static files."""
 
-from seawall.hub.settings import *
+from seawall.hub.settings import *  # noqa: F403  (its whole purpose)
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {

@@ -54,7 +54,9 @@ def test_what_runs_is_what_is_tested() -> None:
 
 
 def test_no_registry_host_stands_in_any_file() -> None:
-    hosts = re.compile("|".join([r"files\.python" + r"hosted", r"pypi\." + "org", r"registry\." + "npmjs", r"deb\." + r"debian\.org"]))
+    hosts = re.compile(
+        "|".join([r"files\.python" + r"hosted", r"pypi\." + "org", r"registry\." + "npmjs", r"deb\." + r"debian\.org"])
+    )
     assert [path.name for path in tracked() if hosts.search(text_of(path))] == []
 
 
@@ -85,12 +87,10 @@ def test_every_verb_is_documented() -> None:
 
 
 def test_links_between_pages_lead_somewhere() -> None:
-    broken = []
-    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            if not (page.parent / target).exists():
-                broken.append(f"{page.name}: {target}")
-    assert broken == []
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    links = [(page, target) for page in pages for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())]
+    assert len(links) > 30
+    assert [f"{page.name}: {target}" for page, target in links if not (page.parent / target).exists()] == []
 
 
 def test_every_page_is_listed() -> None:

@@ -31,7 +31,9 @@ def sign_in(browser: Browser, base: str, email: str) -> Page:
     page.get_by_role("button", name="Sign in").click()
     code = re.search(r"\b(\d{3}) ?(\d{3})\b", page.inner_text("main"))
     if code is None:
-        raise SystemExit(f"No code is shown for {email}: it was used within the last half-minute. Try again in a little while.")
+        raise SystemExit(
+            f"No code is shown for {email}: it was used within the last half-minute. Try again in a little while."
+        )
     page.locator("input[name=code]").fill("".join(code.groups()))
     page.locator("main button[type=submit]").first.click()
     return page

@@ -73,7 +73,9 @@ class SmallHub:
     platforms: dict[str, Platform] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
-    def post(self, text: str = "A post that nobody minds.", *, platform: str = "alpha", desk: str = "general") -> Content:
+    def post(
+        self, text: str = "A post that nobody minds.", *, platform: str = "alpha", desk: str = "general"
+    ) -> Content:
         """A new post at a desk."""
         native_id = f"n{next(self._numbers)}"
         return content.take_in_one(
@@ -95,7 +97,9 @@ class SmallHub:
         )
         return opened
 
-    def decided(self, form: Form, *, harm: str = "abuse-harassment", by: str = "analyst", platform: str = "alpha") -> Decision:
+    def decided(
+        self, form: Form, *, harm: str = "abuse-harassment", by: str = "analyst", platform: str = "alpha"
+    ) -> Decision:
         """A case claimed and decided by somebody with this form."""
         opened = self.case(harm, platform=platform)
         casework.claim(case=opened, person=self.people[by])
@@ -134,7 +138,11 @@ def small_hub() -> SmallHub:
         )
     for slug, (organisation, partition) in DESKS.items():
         made.desks[slug] = directory.open_desk(
-            organisation=made.organisations[organisation], slug=slug, name=f"{slug.capitalize()} desk", partition=partition, actor=ACTOR
+            organisation=made.organisations[organisation],
+            slug=slug,
+            name=f"{slug.capitalize()} desk",
+            partition=partition,
+            actor=ACTOR,
         )
     for slug in ("alpha", "beta", UNNAMED_PLATFORM):
         platform = directory.register_platform(
@@ -166,7 +174,9 @@ def small_hub() -> SmallHub:
             actor=ACTOR,
         )
     for name, (role, organisation, desk) in PEOPLE.items():
-        person = directory.add_person(email=f"{name}@hub.example", name=name.replace("_", " "), password=PASSWORD, actor=ACTOR)
+        person = directory.add_person(
+            email=f"{name}@hub.example", name=name.replace("_", " "), password=PASSWORD, actor=ACTOR
+        )
         directory.give_role(
             person=person,
             role=role,

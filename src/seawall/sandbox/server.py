@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # gunicorn ships no types
+from gunicorn.app.base import BaseApplication
 
 from seawall.sandbox.app import Application
 from seawall.sandbox.store import Store

@@ -124,7 +124,7 @@ def open_cases_for_batch(*, batch_id: str) -> int:
     waiting = set(
         Case.objects.filter(content__batch=batch).exclude(state=CaseState.CLOSED).values_list("content", flat=True)
     )
-    for finding in content_queries.flagged_in(batch_id):
+    for finding in content_queries.flagged_in(UUID(batch_id)):
         content = finding.content
         if finding.version != content.version or content.pk in waiting or (content.pk, content.version) in decided:
             continue

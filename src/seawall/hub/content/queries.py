@@ -27,7 +27,7 @@ def findings_of(content: Content) -> list[Finding]:
     return list(Finding.objects.filter(content=content, version=content.version).order_by("-assessed_at"))
 
 
-def flagged_in(batch_id: str | UUID) -> list[Finding]:
+def flagged_in(batch_id: UUID) -> list[Finding]:
     """The findings on what a batch brought."""
     return list(
         Finding.objects.filter(content__batch_id=batch_id)

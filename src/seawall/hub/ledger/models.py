@@ -34,6 +34,7 @@ class Entry(models.Model):
         indexes = [
             models.Index(fields=["verb", "occurred_at"], name="ledger_entry_verb_at"),
             models.Index(fields=["subject_kind", "subject_id"], name="ledger_entry_subject"),
+            models.Index(fields=["id"], condition=models.Q(demonstration=True), name="ledger_entry_demonstration"),
         ]
 
     def __str__(self) -> str:
