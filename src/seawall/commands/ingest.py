@@ -72,7 +72,7 @@ def ingest(files: tuple[Path, ...], desk: str, platform: str | None, strict: boo
                 click.echo("\r", nl=False, err=True)
             click.echo(
                 f"{file}: {tally.received:,} posts read; {tally.new:,} new, {tally.revised:,} edited, {tally.unchanged:,} known already; "
-                f"{tally.bad:,} lines left out."
+                f"{tally.bad:,} {'line' if tally.bad == 1 else 'lines'} left out."
             )
     if bad and strict:
         sys.exit(3)

@@ -168,6 +168,14 @@ def test_second_reviewer(harm: str) -> None:
         assert not second_review_needed(form=Form(outcome=outcome, harm=harm, reasons=REASONS), harm=HARMS[harm])
 
 
+@pytest.mark.parametrize(
+    ("severity", "asked", "needed"), [(3, False, False), (3, True, True), (4, False, True), (5, False, True)]
+)
+def test_a_grave_referral_takes_two_whatever_the_code_asks(severity: int, asked: bool, needed: bool) -> None:
+    harm = HARMS["abuse-harassment"].model_copy(update={"severity": severity, "requires_second_reviewer": asked})
+    assert second_review_needed(form=referring(harm, "O"), harm=harm) == needed
+
+
 EVERY_OFFENCE = [(harm, offence) for harm in HARMS.values() if harm.id in REFERABLE for offence in offences(harm)]
 
 
