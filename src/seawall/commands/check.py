@@ -155,11 +155,18 @@ def _routes() -> tuple[Problem, str]:
 def _jobs() -> tuple[Problem, str]:
     from procrastinate.contrib.django.models import ProcrastinateJob
 
+    from seawall.hub.referrals.pending import unprepared
+
     failed = ProcrastinateJob.objects.filter(status="failed").count()
     waiting = ProcrastinateJob.objects.filter(status="todo").count()
     if failed:
         which = "1 job" if failed == 1 else f"{failed} jobs"
         return f"{which} failed for good and {waiting} wait. See `seawall manage procrastinate shell`.", ""
+    if lost := len(unprepared()):
+        return (
+            f"{lost} decisions to refer have led to no referral. See that a worker runs (`seawall worker`); its log says why.",
+            "",
+        )
     return None, f"{waiting} jobs wait"
 
 

@@ -80,6 +80,28 @@ def test_walls_between_desks_hold_for_the_machine_too(hub: SmallHub, came_in_at:
     assert fresh(case).desk == fresh(case).content.desk == hub.desks[lies_at]
 
 
+@pytest.mark.parametrize(("walled", "by"), [("welfare", "welfare"), ("candidates", "candidate_analyst")])
+def test_no_detour_leads_to_the_police_desk(hub: SmallHub, walled: str, by: str) -> None:
+    """Once with welfare or candidate support, then at the general desk: neither a person nor a new case takes it to the police."""
+    harm = "cand-threat" if walled == "candidates" else "ssh-imminent"
+    opened, _ = services.open_case(content=hub.post(desk=walled), harm=harm, origin=Origin.REPORT, actor=ACTOR)
+    services.claim(case=opened, person=hub.people[by])
+    passed = services.transfer(
+        case=opened, person=hub.people[by], harm="abuse-harassment", reasons="It is abuse, not distress."
+    )
+    assert passed.desk == hub.desks["general"]
+    services.claim(case=passed, person=hub.people["analyst"])
+    with pytest.raises(PermissionError, match="not passed to the police desk from here either"):
+        services.transfer(
+            case=passed, person=hub.people["analyst"], harm="vio-weapon-sale", reasons="The police decide this."
+        )
+    assert fresh(passed).desk == hub.desks["general"]
+    form = Form(outcome=Outcome.NO_ACTION, harm="abuse-harassment", reasons="Nothing in it breaks a rule.")
+    services.decide(case=fresh(passed), person=hub.people["analyst"], form=form)
+    again, new = services.open_case(content=passed.content, harm="vio-weapon-sale", origin=Origin.REPORT, actor=ACTOR)
+    assert (new, again.desk) == (True, hub.desks["general"])
+
+
 def test_an_unknown_harm_opens_nothing(hub: SmallHub) -> None:
     post = hub.post()
     with pytest.raises(LookupError, match="no harm 'nonsense'"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from seawall.hub.oversight.withholding import SUPPRESS_BELOW, Sum, published, withheld
 
 Table = dict[str, int]
+
+NEAR = 5
 
 ROW = [Sum(["all"], ["a", "b", "c"])]
 
@@ -70,6 +72,16 @@ def test_sums_are_put_together() -> None:
     assert unsure("a1", table, sums, gone)
 
 
+def test_what_no_sum_tells_alone_two_may_tell_together() -> None:
+    """Each of these sums hides enough by itself, and yet the small count is the difference of two published ones."""
+    table = {"small": 2, "a": 6, "b": 7, "both": 13, "x": 5, "y": 10, "all": 15}
+    sums = [Sum(["both"], ["a", "b"]), Sum(["all"], ["a", "b", "small"]), Sum(["all"], ["x", "y"])]
+    worth = {"both": 1, "x": 1, "y": 1, "all": 2}
+    gone = withheld(table, sums, worth=lambda cell: worth.get(cell, 0))
+    assert unsure("small", table, sums, gone)
+    assert not unsure("small", table, sums, frozenset({"small", "a", "b"}))
+
+
 def test_two_lists_of_the_same_things() -> None:
     """By harm and by origin the same cases are counted: the one list gives the other's gap away."""
     table = {"threat": 2, "hate": 40, "abuse": 60, "detector": 90, "report": 12}
@@ -119,13 +131,17 @@ def unsure(cell: str, table: Table, sums: list[Sum], gone: frozenset[str]) -> bo
     return any(found[cell] != table[cell] for found in fitting(table, sums, sorted(gone)))
 
 
+def near_to(count: int) -> Callable[[int], int]:
+    return lambda guess: abs(guess - count)
+
+
 def fitting(table: Table, sums: list[Sum], unknown: list[str]) -> Iterator[Mapping[str, int]]:
-    """Every table of counts that agrees with the published cells and the sums; those near the true one first, since any will do."""
+    """Tables of counts near the true one that agree with the published cells and the sums, the nearest first: any will do."""
     known = {cell: count for cell, count in table.items() if cell not in unknown}
     inner = [cell for cell in unknown if not any(equation.wholes == [cell] for equation in sums)]
     tries = [
-        sorted(range(max(table.values()) + 3), key=lambda guess, true=table[cell]: abs(guess - true)) for cell in inner
-    ]  # type: ignore[misc]
+        sorted(range(max(0, table[cell] - NEAR), table[cell] + NEAR + 1), key=near_to(table[cell])) for cell in inner
+    ]
     for guess in itertools.product(*tries):
         found = known | dict(zip(inner, guess, strict=True))
         for equation in sums:  # the sums of sums come last in every list here

@@ -24,19 +24,24 @@ from seawall.hub.practice.schema import Harm
 
 AUTOMATION = Actor.machine("casework")
 
-NO_TRANSFER = {
-    (
-        Partition.WELFARE,
-        Partition.POLICE,
-    ): "What lies with the welfare desk is not passed to the police desk. Where a life is in danger, "
-    "use the emergency route.",
-    (
-        Partition.CANDIDATE_SUPPORT,
-        Partition.POLICE,
-    ): "What lies with the candidate-support desk is not passed to the police desk. The "
-    "candidate decides whether to go to the police.",
-}
-"""Walls that no case and no post passes, and what to tell the person."""
+FROM_WELFARE = "What lies with the welfare desk is not passed to the police desk. Where a life is in danger, use the emergency route."
+FROM_CANDIDATES = "What lies with the candidate-support desk is not passed to the police desk. The candidate decides about the police."
+BY_A_DETOUR = "The post has lain with the welfare or the candidate-support desk, so it is not passed to the police desk from here either."
+
+
+def wall(*, content: Content, to: Partition) -> str | None:
+    """Why the post may not come to a desk in that partition, in a sentence; None when it may.
+
+    What has once lain with the welfare or the candidate-support desk never reaches a police desk, by whatever way round.
+    """
+    if to != Partition.POLICE:
+        return None
+    here = Partition(content.desk.partition)
+    if here == Partition.WELFARE:
+        return FROM_WELFARE
+    if here == Partition.CANDIDATE_SUPPORT:
+        return FROM_CANDIDATES
+    return BY_A_DETOUR if content.kept_from_police and here != Partition.POLICE else None
 
 
 @transaction.atomic
@@ -93,7 +98,7 @@ def _desk_for(*, content: Content, partition: Partition) -> Desk:
     here = Partition(own.partition)
     if here == partition or (here == Partition.POLICE and partition != Partition.WELFARE):
         return own
-    if (here, partition) in NO_TRANSFER:
+    if wall(content=content, to=partition):
         return own
     return directory.desk_for(partition)
 

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from seawall.hub import moment
 from seawall.hub.casework.form import MIN_REASONS, Form, FormIncomplete, FormProblem, problems_of, second_review_needed
 from seawall.hub.casework.models import Basis, Case, CaseQuerySet, CaseState, Decision, Outcome, Review
-from seawall.hub.casework.opening import NO_TRANSFER, decision_time, open_case, open_cases_for_batch, seconds
+from seawall.hub.casework.opening import decision_time, open_case, open_cases_for_batch, seconds, wall
 from seawall.hub.casework.tasks import queue_referral
 from seawall.hub.content import services as content_services
 from seawall.hub.directory import queries as directory
@@ -19,7 +19,6 @@ from seawall.hub.ledger.services import Actor, record
 from seawall.hub.practice import queries as practice
 
 __all__ = [
-    "NO_TRANSFER",
     "CaseUnavailable",
     "bring_forward",
     "claim",
@@ -32,6 +31,7 @@ __all__ = [
     "role_to_decide",
     "role_to_review",
     "transfer",
+    "wall",
 ]
 
 DECIDERS = {
@@ -141,7 +141,7 @@ def transfer(*, case: Case, person: Person, harm: str, reasons: str) -> Case:
     there, here = Partition(rule.partition), Partition(case.desk.partition)
     if there == here:
         raise CaseUnavailable(f"“{rule.title}” is decided at this desk. Decide the case instead of passing it on.")
-    if refusal := NO_TRANSFER.get((here, there)):
+    if refusal := wall(content=case.content, to=there):
         raise PermissionError(refusal)
     if len(reasons.strip()) < MIN_REASONS:
         raise FormIncomplete.one(
@@ -170,7 +170,7 @@ def bring_forward(*, case: Case, harm: str, note: str, actor: Actor) -> Case:
     rule = code.harm(harm)
     there, here = Partition(rule.partition), Partition(case.desk.partition)
     grave = case.severity >= (rule.severity or 0)
-    stays = here == there or here == Partition.POLICE or (here, there) in NO_TRANSFER
+    stays = here == there or here == Partition.POLICE or wall(content=case.content, to=there) is not None
     if case.state == CaseState.CLOSED or (stays and grave):
         return case
     case.severity = max(case.severity, rule.severity or 0)

@@ -290,7 +290,9 @@ def _harms_elsewhere(found: Case) -> list[tuple[Harm, str]]:
     return [
         (harm, desks[there])
         for harm in practice.current_code().harms
-        if (there := Partition(harm.partition)) != here and there in desks and (here, there) not in services.NO_TRANSFER
+        if (there := Partition(harm.partition)) != here
+        and there in desks
+        and not services.wall(content=found.content, to=there)
     ]
 
 
@@ -329,5 +331,4 @@ def transfer(request: HttpRequest, case_id: UUID) -> HttpResponse:
 
 def _walls(found: Case) -> list[str]:
     """Why the case may not be passed to some desk."""
-    here = Partition(found.desk.partition)
-    return [sentence for (start, _there), sentence in services.NO_TRANSFER.items() if start == here]
+    return [sentence for there in Partition if (sentence := services.wall(content=found.content, to=there))]

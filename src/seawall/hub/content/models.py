@@ -72,6 +72,9 @@ class Content(models.Model):
     text = models.TextField()
     text_sha256 = models.BinaryField(max_length=32)
     version = models.PositiveIntegerField(default=1)
+    kept_from_police = models.BooleanField(
+        default=False, db_default=False, db_comment="It has lain with the welfare or the candidate-support desk"
+    )
     posted_at = models.DateTimeField(null=True)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField(db_comment="When this version was first seen")

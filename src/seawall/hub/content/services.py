@@ -15,6 +15,7 @@ from seawall.hub.content.ingest import PlatformUnknown, Tally, ingest
 from seawall.hub.content.models import Content, Finding, IngestBatch, Reveal
 from seawall.hub.content.tasks import queue_case_opening
 from seawall.hub.directory.models import Desk, Person, Platform
+from seawall.hub.directory.roles import KEPT_FROM_POLICE
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.merkle import merkle_root
 from seawall.hub.ledger.services import Actor, record
@@ -136,5 +137,6 @@ def reveal(*, content: Content, person: Person, actor: Actor) -> Reveal:
 
 def move(*, content: Content, desk: Desk) -> None:
     """Move content to another desk, in the caller's transaction and under the caller's ledger entry (case.opened names the desk)."""
-    Content.objects.filter(pk=content.pk).update(desk=desk)
-    content.desk = desk
+    kept = content.kept_from_police or bool({content.desk.partition, desk.partition} & KEPT_FROM_POLICE)
+    Content.objects.filter(pk=content.pk).update(desk=desk, kept_from_police=kept)
+    content.desk, content.kept_from_police = desk, kept

@@ -86,7 +86,7 @@ def work(case: Case, cast: Cast) -> Decision | None:
     if harm is not None and not case.decisions.exists():
         there = Partition(harm.partition)
         here = Partition(case.desk.partition)
-        if there != here and (here, there) not in casework.NO_TRANSFER and here == Partition.GENERAL:
+        if there != here and here == Partition.GENERAL and not casework.wall(content=case.content, to=there):
             casework.transfer(
                 case=case,
                 person=person,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
+from django.core.exceptions import ValidationError as NotAllowed
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
@@ -95,13 +96,16 @@ def load(content: DirectoryFile, *, actor: Actor) -> int:
     for entry in content.organisations:
         organisation = Organisation.objects.filter(slug=entry.slug).first()
         if organisation is None:
-            organisation = services.register_organisation(
-                slug=entry.slug,
-                name=entry.name,
-                kind=OrganisationKind(entry.kind),
-                state_body=entry.state_body,
-                actor=actor,
-            )
+            try:
+                organisation = services.register_organisation(
+                    slug=entry.slug,
+                    name=entry.name,
+                    kind=OrganisationKind(entry.kind),
+                    state_body=entry.state_body,
+                    actor=actor,
+                )
+            except NotAllowed as error:
+                raise DirectoryFileError(f"{entry.slug}: {' '.join(error.messages)}") from error
             changes += 1
         for desk in entry.desks:
             if not Desk.objects.filter(slug=desk.slug).exists():

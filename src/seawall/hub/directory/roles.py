@@ -45,6 +45,9 @@ WHAT_A_ROLE_DOES: dict[Role, str] = {
 }
 """One sentence about each role, for whoever gives it and whoever tries it out."""
 
+KEPT_FROM_POLICE = frozenset({Partition.WELFARE, Partition.CANDIDATE_SUPPORT})
+"""What has once lain in one of these never reaches a police desk, by whatever way round."""
+
 CASEWORKERS = frozenset(
     {Role.ANALYST, Role.SECOND_REVIEWER, Role.WELFARE_LEAD, Role.POLICE_USER, Role.AUTHORISING_OFFICER}
 )

@@ -28,6 +28,8 @@ from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.models import ActorKind
 from seawall.hub.ledger.services import Actor, record
 
+ALWAYS_STATE_BODIES = frozenset({OrganisationKind.POLICE, OrganisationKind.REGULATOR, OrganisationKind.ELECTORAL})
+
 
 class RoleNotAllowed(Exception):
     """A role cannot be given there."""
@@ -47,6 +49,10 @@ def acting_as(person: Person, role: Role) -> Actor:
 def register_organisation(
     *, slug: str, name: str, kind: OrganisationKind, state_body: bool, actor: Actor
 ) -> Organisation:
+    """Register an organisation. Raises ValidationError when a police force, a regulator or an electoral authority is not said to be a body
+    of the state: their referrals are always marked as one's."""
+    if kind in ALWAYS_STATE_BODIES and not state_body:
+        raise ValidationError(f"{name} is a body of the state ({kind.label.lower()}), and has to be registered as one.")
     organisation = Organisation.objects.create(slug=slug, name=name, kind=kind, state_body=state_body)
     record(
         event=ledger.OrganisationRegistered(kind=str(kind), state_body=state_body), subject=organisation, actor=actor

@@ -351,12 +351,6 @@ class ReportWithdrawn(Event):
     means = "The reporter withdrew a report"
 
 
-class ReportClosed(Event):
-    verb = "report.closed"
-    means = "A report was answered"
-    outcome: Code
-
-
 def _subclasses(of: type[Event]) -> dict[str, type[Event]]:
     return {kind.verb: kind for kind in of.__subclasses__()}
 

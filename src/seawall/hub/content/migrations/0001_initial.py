@@ -35,6 +35,7 @@ class Migration(migrations.Migration):
                 ('text', models.TextField()),
                 ('text_sha256', models.BinaryField(max_length=32)),
                 ('version', models.PositiveIntegerField(default=1)),
+                ('kept_from_police', models.BooleanField(db_comment='It has lain with the welfare or the candidate-support desk', db_default=False, default=False)),
                 ('posted_at', models.DateTimeField(null=True)),
                 ('first_seen_at', models.DateTimeField()),
                 ('last_seen_at', models.DateTimeField(db_comment='When this version was first seen')),
