@@ -10,8 +10,10 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import rfc8785
 from django.db import connection, models, transaction
+from psycopg import Cursor
 from psycopg.types.json import Jsonb
 
 from seawall.hub import moment
@@ -56,19 +58,31 @@ class Actor:
 
 def canonical(entry: Entry) -> bytes:
     """The bytes that an entry's digest is taken over: RFC 8785 canonical JSON of everything it says."""
-    return rfc8785.dumps(
-        {
-            "schema": "seawall-ledger/1",
-            "uid": str(entry.uid),
-            "verb": entry.verb,
-            "subject": {"kind": entry.subject_kind, "id": entry.subject_id},
-            "actor": {"kind": str(entry.actor_kind), "id": entry.actor_id, "role": entry.actor_role},
-            "occurred_at": stamp(entry.occurred_at),
-            "recorded_at": stamp(entry.recorded_at),
-            "demonstration": entry.demonstration,
-            "payload": entry.payload,
-        }
-    )
+    return rfc8785.dumps(_told(entry))
+
+
+def _canonical_when_written(entry: Entry) -> bytes:
+    """The same bytes as `canonical`, ten times faster, for an entry whose payload the vocabulary has just checked.
+
+    Sorted keys without blanks are RFC 8785 for what the vocabulary lets through: ASCII, whole numbers below 2^53, booleans, no fractions
+    (a test holds it to that). Reading the ledger back uses the library, so a difference could not stay hidden.
+    """
+    written = orjson.dumps(_told(entry), option=orjson.OPT_SORT_KEYS)
+    return written if written.isascii() else canonical(entry)
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    return {
+        "schema": "seawall-ledger/1",
+        "uid": str(entry.uid),
+        "verb": entry.verb,
+        "subject": {"kind": entry.subject_kind, "id": entry.subject_id},
+        "actor": {"kind": str(entry.actor_kind), "id": entry.actor_id, "role": entry.actor_role},
+        "occurred_at": stamp(entry.occurred_at),
+        "recorded_at": stamp(entry.recorded_at),
+        "demonstration": entry.demonstration,
+        "payload": entry.payload,
+    }
 
 
 def stamp(at: datetime) -> str:
@@ -118,14 +132,16 @@ def record(*, event: Event, subject: models.Model | tuple[str, str], actor: Acto
         demonstration=moment.in_demonstration(),
         payload=event.model_dump(mode="json"),
     )
-    entry.digest = sha256(canonical(entry)).digest()
+    entry.digest = sha256(_canonical_when_written(entry)).digest()
     values: list[Any] = [
         entry.uid, entry.verb, entry.subject_kind, entry.subject_id, entry.actor_kind, entry.actor_id, entry.actor_role,
         entry.occurred_at, entry.recorded_at, entry.demonstration, entry.digest, Jsonb(entry.payload),
     ]  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
-        entry.pk = cursor.fetchone()[0]
+    connection.ensure_connection()
+    # psycopg's own cursor: its statement is prepared on the server, which Django's are not.
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(_INSERT, values, prepare=True)
+        (entry.pk,) = cursor.fetchone() or (None,)
     entry._state.adding, entry._state.db = False, connection.alias
     return entry
 
