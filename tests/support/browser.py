@@ -37,9 +37,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(f"Browser tests could not run: {missing}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The session's Chromium. Fails, never skips, when there is none; `-m "not browser"` leaves these tests out."""
+    """A Chromium for the tests of one file: while Playwright runs, so does its loop, and tests of other files may want one of their own. Fails, never skips, when there is none; `-m "not browser"` leaves these tests out."""
     global wanted
     wanted = True
     try:
