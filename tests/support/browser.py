@@ -39,7 +39,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium for the tests of one file: while Playwright runs, so does its loop, and tests of other files may want one of their own. Fails, never skips, when there is none; `-m "not browser"` leaves these tests out."""
+    """A Chromium for the tests of one file: while Playwright runs, so does its loop, and other files' tests want their own.
+
+    Fails, never skips, when there is none; `-m "not browser"` leaves these tests out."""
     global wanted
     wanted = True
     try:
