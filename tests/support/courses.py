@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -19,6 +19,10 @@ from seawall.hub.referrals import services as referrals
 from seawall.hub.referrals.models import Checkpoint, Referral
 from seawall.probes.base import Observation, State
 from tests.support.hub import ACTOR, SmallHub
+
+BEGIN = datetime.now(UTC) - timedelta(days=8)
+"""When the courses that tests play begin: so long ago that a week's look lies in the past too."""
+HOUR = timedelta(hours=1)
 
 
 class MemoryChannel:

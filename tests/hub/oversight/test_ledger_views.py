@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from tests.support.courses import Courses, play
+from tests.support.courses import BEGIN, Courses
 from tests.support.hub import SmallHub
 
 from seawall.hub import moment
@@ -24,45 +22,7 @@ from seawall.hub.ledger import services as ledger
 from seawall.hub.ledger.models import Checkpoint, Entry
 from seawall.hub.oversight import views
 
-BEGIN = datetime.now(UTC) - timedelta(days=8)
-HOUR = timedelta(hours=1)
 SignedIn = Callable[[str], Client]
-
-
-@pytest.fixture(autouse=True)
-def _no_cache() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
-
-
-@pytest.fixture
-def as_(hub: SmallHub) -> SignedIn:
-    def signed_in(name: str) -> Client:
-        client = Client()
-        client.force_login(hub.people[name])
-        return client
-
-    return signed_in
-
-
-@pytest.fixture
-def courses(hub: SmallHub, monkeypatch: pytest.MonkeyPatch) -> Courses:
-    return play(hub, monkeypatch)
-
-
-@pytest.fixture
-def played(courses: Courses) -> Courses:
-    """Alpha: 6 acted on, 1 left up. Beta: 2 acted on."""
-    for platform, reason, how_many in (
-        ("alpha", "ACTIONED", 6),
-        ("alpha", "REVIEWED_NO_ACTION", 1),
-        ("beta", "ACTIONED", 2),
-    ):
-        for number in range(how_many):
-            referral = courses.sent(courses.referred(BEGIN, platform=platform), BEGIN + 3 * HOUR)
-            courses.answered(referral, BEGIN + (4 + number) * HOUR, reason)  # type: ignore[arg-type]
-    return courses
 
 
 def body(response: Any) -> str:
