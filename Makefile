@@ -24,11 +24,11 @@ check: $(VENV)/.dev ## Style, types and the house's import contracts only
 format: $(VENV)/.dev ## Put the code into the house's style
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-bench: $(VENV)/.dev ## Measure ingest, scan and ledger against their thresholds
-	@set -e; for program in scan ingest ledger; do $(BIN)/python benchmarks/$$program.py; done
+bench: $(VENV)/.dev ## Measure ingest, scan, detector and ledger against their thresholds
+	@set -e; for program in scan detect ingest ledger; do $(BIN)/python benchmarks/$$program.py; done
 
-train: $(VENV)/.dev ## Train the linear detector: make train ARGS=FOLDER_OF_DATA_SETS
-	@$(BIN)/python tools/train_linear.py $(ARGS)
+train: $(VENV)/.dev ## Train the detector (needs the extra `train`): make train ARGS=FOLDER_OF_DATA_SETS
+	@$(BIN)/python tools/train.py $(ARGS)
 
 lock: ## Lock the dependencies anew, with hashes and without addresses (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --generate-hashes --upgrade \

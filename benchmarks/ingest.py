@@ -4,7 +4,8 @@
 
 Starts an embedded PostgreSQL of its own in a temporary home, durable as in real use, writes a file of made-up posts (the same every
 time), parses it with orjson, takes it in with the real command in a process of its own, and takes it in once more, which must change
-nothing. Then assesses it with `seawall scan`. Prints posts per second. Ends with exit code 1 when what lies in the database is not what
+nothing. Then assesses it with `seawall scan --profile linear`.
+Prints posts per second. Ends with exit code 1 when what lies in the database is not what
 lay in the file, or when taking in or assessing is slower than LEAST_RATIO of parsing, or than LEAST_SPEED where the machine is fast enough
 for that figure to mean something (FAST_PARSER).
 """
@@ -96,7 +97,9 @@ def main() -> int:
             counted = stored()
             again, said_again = seawall("ingest", str(path))
             counted_again = stored()
-            scanned, _said = seawall("scan", str(path), "--out", str(Path(folder) / "findings.jsonl"), "--strict")
+            scanned, _said = seawall(
+                "scan", str(path), "--profile", "linear", "--out", str(Path(folder) / "findings.jsonl"), "--strict"
+            )
     print(f"{options.posts:,} posts, median {chars[len(chars) // 2]} characters")
     print(f"parse with orjson      {parsing:>12,.0f} posts/s")
     print(f"seawall ingest         {options.posts / first:>12,.0f} posts/s, start of the program included")

@@ -20,8 +20,8 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 
-from seawall.commands.scan import run
-from seawall.detect.evaluate import own_posts
+from seawall.commands.scan import Choice, run
+from seawall.detect.own_posts import own_posts
 from seawall.sources import read_posts
 
 LEAST_RATIO = 0.006
@@ -73,7 +73,9 @@ def main() -> int:
         reading = read / (time.perf_counter() - began)
 
         began = time.perf_counter()
-        code = run([path], out=str(out), strict=True, workers=options.workers, batch=512)
+        code = run(
+            [path], out=str(out), strict=True, workers=options.workers, batch=512, choice=Choice(profile="linear")
+        )
         scanning = options.posts / (time.perf_counter() - began)
         with out.open("rb") as lines:
             found = [orjson.loads(line) for line in lines]

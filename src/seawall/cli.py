@@ -15,6 +15,8 @@ COMMANDS = {
     "demo": "Play real posts through the whole way, and show what came of it.",
     "ingest": "Take posts in from JSONL, CSV or Parquet files.",
     "scan": "Assess the posts in files, with no database.",
+    "evaluate": "Measure the detector on suites of labelled posts.",
+    "calibrate": "Fit the scores of a model of your own to probabilities.",
     "migrate": "Bring the database up to date and adopt the code of practice.",
     "check": "Is this installation sound? Verifies the ledger too.",
     "figures": "Print the figures that the ledger gives.",

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from seawall.detect import linear
 from seawall.detect.features import PAIR_VALUE, ROWS, START, feature_vector, pair_hash, pair_rows, token_rows
-from seawall.detect.linear import ModelError, ModelFile, Scorer
+from seawall.detect.linear import Linear, ModelFile
 from seawall.detect.normalise import tokens
+from seawall.detect.scorer import ModelError
 
 LABELS = 3
 WEIGHTS = np.random.default_rng(5).normal(size=(ROWS, LABELS)).astype(np.float16)
 BIAS = np.array([0.5, -1.0, 0.0], np.float32)
-SCORER = Scorer(WEIGHTS, BIAS)
+SCORER = Linear(WEIGHTS, BIAS)
 
 TEXTS = [
     "",
@@ -59,12 +60,12 @@ def test_a_score_is_the_same_alone_in_company_and_after_the_caches_were_emptied(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     many = [f"{text} {at}th word{at} pair{at % 7}" for at in range(300) for text in TEXTS]
-    together = Scorer(WEIGHTS, BIAS).logits(many)
-    other_way = Scorer(WEIGHTS, BIAS).logits(many[::-1])[::-1]
+    together = Linear(WEIGHTS, BIAS).logits(many)
+    other_way = Linear(WEIGHTS, BIAS).logits(many[::-1])[::-1]
     alone = np.concatenate([SCORER.logits([text]) for text in many])
     monkeypatch.setattr(linear, "MAX_CACHED_TOKENS", 50)
     monkeypatch.setattr(linear, "MAX_BATCH_TEXTS", 7)
-    forgetful = Scorer(WEIGHTS, BIAS).logits(many)
+    forgetful = Linear(WEIGHTS, BIAS).logits(many)
     for scores in (other_way, alone, forgetful):
         assert np.array_equal(together, scores)
 
@@ -73,7 +74,7 @@ def test_the_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linear, "MAX_CACHED_TOKENS", 500)
     monkeypatch.setattr(linear, "MAX_CACHED_CHUNKS", 500)
     monkeypatch.setattr(linear, "MAX_BATCH_TEXTS", 10)
-    scorer = Scorer(WEIGHTS, BIAS)
+    scorer = Linear(WEIGHTS, BIAS)
     most = 0
     for at in range(200):
         scorer.logits([f"w{at}x{word}" for word in range(50)])
@@ -82,7 +83,7 @@ def test_the_caches_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_long_chunks_are_not_kept() -> None:
-    scorer = Scorer(WEIGHTS, BIAS)
+    scorer = Linear(WEIGHTS, BIAS)
     before = scorer.cached[1]
     scorer.logits(["y" * (linear.LONGEST_CACHED_CHUNK + 1)])
     assert scorer.cached[1] == before
@@ -112,7 +113,7 @@ def test_contributions_add_up_to_the_score(text: str) -> None:
 
 def test_a_model_file_comes_back_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "m.npz"
-    meta: dict[str, Any] = {"format": 1, "families": ["a", "b"], "contexts": ["ü"]}
+    meta: dict[str, Any] = {"format": 2, "labels": ["a", "b", "ü"]}
     linear.save(path, ModelFile(weights=WEIGHTS, bias=BIAS, meta=meta))
     back = linear.load(path)
     assert np.array_equal(back.weights, WEIGHTS)
@@ -121,7 +122,7 @@ def test_a_model_file_comes_back_as_it_was(tmp_path: Path) -> None:
 
 
 def damaged(path: Path, case: str) -> None:
-    meta: dict[str, Any] = {"format": 1, "families": ["a", "b"], "contexts": ["c"]}
+    meta: dict[str, Any] = {"format": 2, "labels": ["a", "b", "c"]}
     weights: Any = WEIGHTS
     if case == "empty":
         path.write_bytes(b"")
@@ -133,7 +134,7 @@ def damaged(path: Path, case: str) -> None:
     elif case == "pickled":
         np.savez(path, weights=np.array([{}], dtype=object), bias=BIAS, meta=np.zeros(2, np.uint8))
     elif case == "another format":
-        linear.save(path, ModelFile(weights=weights[:10], bias=BIAS, meta={**meta, "format": 2}))
+        linear.save(path, ModelFile(weights=weights[:10], bias=BIAS, meta={**meta, "format": 1}))
     elif case == "wrong shape":
         linear.save(path, ModelFile(weights=weights[:10], bias=BIAS, meta=meta))
     elif case == "no arrays":
@@ -149,7 +150,7 @@ def damaged(path: Path, case: str) -> None:
         ("cut off", "not a model file"),
         ("pickled", "not a model file"),
         ("no arrays", "not a model file"),
-        ("another format", "not a model of format 1"),
+        ("another format", "not a model of format 2"),
         ("wrong shape", "do not fit 3 labels"),
     ],
 )
@@ -159,4 +160,4 @@ def test_a_model_file_that_cannot_be_used_is_refused(tmp_path: Path, case: str, 
     with pytest.raises(ModelError, match=words) as raised:
         linear.load(path)
     assert str(raised.value).startswith(str(path))
-    assert "tools/train_linear.py" in str(raised.value)
+    assert "tools/train.py" in str(raised.value)

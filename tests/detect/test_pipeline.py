@@ -1,4 +1,4 @@
-"""The shipped detector: the published figures are its own, and its reasons point into the post."""
+"""The shipped detector: its figures are its own, its floors hold, and its reasons point into the post."""
 
 from __future__ import annotations
 
@@ -7,55 +7,54 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seawall.detect import CONTEXTS, FAMILIES, Detector
-from seawall.detect.evaluate import own_figures, own_posts
-from seawall.detect.pipeline import MAX_REASONS, SHIPPED
+from seawall.detect import CONTEXTS, FAMILIES, PROFILES, Detector, ModelError
+from seawall.detect.bundle import SHIPPED
+from seawall.detect.explain import MAX_REASONS, MAX_SENSES
+from seawall.detect.glossary import Glossary
+from seawall.detect.rules import SUPPORT_FIRST, TERM_ALONE
+from seawall.detect.suite import fairness, shipped, told
 
 DETECTOR = Detector.load()
-METRICS = json.loads(SHIPPED.with_name("linear-1.metrics.json").read_text())
-MANIFEST = SHIPPED.with_name("linear-1.manifest.json").read_bytes()
+DESCRIPTION = json.loads(SHIPPED.read_text())
+METRICS = json.loads(SHIPPED.with_name("detector-2.metrics.json").read_text())
+MANIFEST = SHIPPED.with_name("detector-2.manifest.json").read_bytes()
+HELD_OUT = [next(told(case)) for case in shipped("held_out")]
 
 
-def test_the_shipped_figures_are_those_of_the_shipped_model() -> None:
-    assert METRICS["model_sha256"] == hashlib.sha256(SHIPPED.read_bytes()).hexdigest()
-    assert METRICS["version"] == DETECTOR.version
-    assert METRICS["manifest_sha256"] == hashlib.sha256(MANIFEST).hexdigest()
-    measured = json.loads(json.dumps(own_figures(DETECTOR)))
-    assert measured == METRICS["own_posts"]
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_every_label_was_measured_and_every_family_has_a_threshold() -> None:
-    assert (DETECTOR.families, DETECTOR.contexts) == (FAMILIES, CONTEXTS)
-    assert set(METRICS["labels"]) == {*FAMILIES, *CONTEXTS}
-    assert set(DETECTOR.thresholds) == set(FAMILIES)
-    assert all(0 < threshold < 1 for threshold in DETECTOR.thresholds.values())
+def test_description_models_figures_and_manifest_belong_together() -> None:
+    assert METRICS["description_sha256"] == digest(SHIPPED)
+    assert METRICS["version"] == DESCRIPTION["version"] == DETECTOR.version
+    assert METRICS["manifest_sha256"] == DESCRIPTION["manifest_sha256"] == hashlib.sha256(MANIFEST).hexdigest()
+    for name, held in DESCRIPTION["sha256"].items():
+        assert digest(SHIPPED.with_name(name)) == held
 
 
-def test_the_manifest_names_what_was_left_out_for_its_terms() -> None:
+def test_the_manifest_pins_what_was_used_and_says_what_was_not() -> None:
     sets = {entry["set"]: entry for entry in json.loads(MANIFEST)}
-    for name in ("olid_abuseval", "unhealthy", "swad", "congress_incivility", "caves", "stormfront"):
+    for name in ("olid_abuseval", "unhealthy", "swad", "congress_incivility", "caves", "stormfront", "germeval2025"):
         assert sets[name]["used"] == {}
         assert sets[name]["why_not"]
-    assert sets["own_posts"]["used"]["test"] == len(list(own_posts("test")))
+    folder = SHIPPED.parent.parent / "suite" / "train"
+    held = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(folder.glob("*.jsonl")))).hexdigest()
+    assert sets["suite"]["sha256"] == held
+    assert "test" not in sets["suite"]["used"]
 
 
-def test_the_model_is_small_enough_to_ship() -> None:
-    assert SHIPPED.stat().st_size < 5_000_000
-
-
-def test_own_posts_are_sound() -> None:
-    posts = list(own_posts())
-    assert len({post.id for post in posts}) == len({post.text.casefold() for post in posts}) == len(posts)
-    assert {family for post in posts for family in post.families} <= set(FAMILIES)
-    assert {context for post in posts for context in post.context} <= set(CONTEXTS)
-    share = len(list(own_posts("test"))) / len(posts)
-    assert 0.28 < share < 0.34
-    assert not any(post.families and post.context for post in posts)
+def test_the_models_are_small_enough_to_ship() -> None:
+    names = [DESCRIPTION[kind] for kind in ("linear", "transformer", "tokenizer")]
+    assert sum(SHIPPED.with_name(name).stat().st_size for name in names) < 40_000_000
 
 
 ORDINARY = [
@@ -69,76 +68,159 @@ ORDINARY = [
 
 
 @pytest.mark.parametrize("text", ORDINARY)
-def test_ordinary_posts_are_not_flagged(text: str) -> None:
-    (finding,) = DETECTOR.assess([text])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_ordinary_posts_are_not_flagged(text: str, profile: str) -> None:
+    (finding,) = LOADED[profile].assess([text])
     assert finding.flags == ()
     assert finding.reasons == ()
+    assert finding.assessed
 
 
-def test_reasons_point_at_words_of_the_post_as_it_was_given() -> None:
-    posts = list(own_posts())
+LOADED = {"full": DETECTOR, "gated": Detector.load(profile="gated"), "linear": Detector.load(profile="linear")}
+
+
+@pytest.fixture(scope="module")
+def found() -> list:
+    return DETECTOR.assess([case.text for case in HELD_OUT])
+
+
+def test_reasons_point_at_the_post_as_it_was_given(found: list) -> None:
     flagged = 0
-    for post, finding in zip(posts, DETECTOR.assess([post.text for post in posts]), strict=True):
-        assert bool(finding.flags) == bool(finding.reasons)
-        assert len(finding.reasons) <= MAX_REASONS
+    for case, finding in zip(HELD_OUT, found, strict=True):
         flagged += bool(finding.flags)
+        assert bool(finding.reasons) <= bool(finding.flags)
         for reason in finding.reasons:
-            assert post.text[reason.start : reason.end] == reason.text
-            assert reason.text.strip()
+            assert case.text[reason.start : reason.end] == reason.text != ""
             assert reason.family in finding.flags
-            assert reason.weight > 0
-            assert reason.kind == "words"
-    assert flagged > 50
+            assert (reason.kind == "sense") == (reason.weight == 0.0) == bool(reason.note)
+        kinds = [reason.kind for reason in finding.reasons]
+        assert kinds.count("words") <= MAX_REASONS
+        assert kinds.count("sense") <= MAX_SENSES
+    assert flagged > 100
 
 
-DISGUISES = ["k1ll y0urself", "K\u200bILL   YOURSELF", "kiiiill yourself.", "\uff4bill yours\u0435lf"]
+def test_nearly_every_flag_has_words_that_moved_it(found: list) -> None:
+    flagged = [finding for finding in found if finding.flags]
+    told_why = [finding for finding in flagged if any(reason.kind == "words" for reason in finding.reasons)]
+    assert len(told_why) > 0.9 * len(flagged)
 
 
-@pytest.mark.parametrize("disguised", DISGUISES, ids=ascii)
-def test_disguised_words_score_as_plain_ones_and_reasons_point_at_the_disguise(disguised: str) -> None:
-    plain, seen = DETECTOR.assess(["kill yourself", disguised])
-    assert "suicide_self_harm" in plain.flags
-    if "iiii" not in disguised:  # a drawn-out word keeps a trace of it
-        assert seen.families == plain.families
-    assert "suicide_self_harm" in seen.flags
-    assert any(reason.text in disguised and reason.family == "suicide_self_harm" for reason in seen.reasons)
+def test_flags_are_what_reaches_its_threshold_and_no_rule_spares(found: list) -> None:
+    for finding in (each for each in found if each.assessed):
+        reached = {family for family in FAMILIES if finding.families[family] >= DETECTOR.thresholds[family]}
+        spared = {each.family for each in finding.withheld}
+        assert set(finding.flags) == reached - spared
+        assert spared <= reached
+        assert list(finding.flags) == sorted(finding.flags, key=lambda name: (-finding.families[name], name))
 
 
-def test_flags_are_those_at_or_above_their_threshold_surest_first() -> None:
-    texts = [post.text for post in own_posts()]
-    for finding in DETECTOR.assess(texts):
-        expected = {family for family, odds in finding.families.items() if odds >= DETECTOR.thresholds[family]}
-        assert set(finding.flags) == expected
-        assert list(finding.flags) == sorted(finding.flags, key=lambda family: (-finding.families[family], family))
+def test_nobody_more_surely_at_risk_than_harmful_is_flagged_for_removal() -> None:
+    spared = 0
+    eager = Detector.load(thresholds=dict.fromkeys(FAMILIES, 0.1))  # so that the rule is needed often
+    for finding in eager.assess([case.text for case in HELD_OUT if "at_risk" in case.families], reasons=False):
+        if "at_risk" in finding.flags:
+            others = [family for family in finding.flags if family != "at_risk"]
+            assert all(finding.families[family] > finding.families["at_risk"] for family in others)
+        spared += any(each.rule == SUPPORT_FIRST for each in finding.withheld)
+    assert spared > 0, "the rule was never needed: this test then shows nothing"
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.text(st.characters(), max_size=80), max_size=4))
-def test_any_text_can_be_assessed(texts: list[str]) -> None:
-    findings = DETECTOR.assess(texts)
-    assert len(findings) == len(texts)
-    for finding in findings:
-        assert all(0 <= odds <= 1 for odds in (*finding.families.values(), *finding.context.values()))
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_term_alone_never_flags(profile: str) -> None:
+    # An utterance, such as an acronym of a whole sentence, is no term: it says by itself what it says.
+    entries = [entry for entry in Glossary.shipped().entries if not entry.utterance]
+    terms = sorted({written for entry in entries for written in entry.spellings})
+    assert len(terms) > 200
+    for frame in ("{}", "{}!!!", "#{}", "{} {}"):
+        texts = [frame.format(term, term) if frame.count("{}") == 2 else frame.format(term) for term in terms]
+        for text, finding in zip(texts, LOADED[profile].assess(texts), strict=True):
+            assert finding.flags == (), text
 
 
-def test_another_process_says_the_same() -> None:
-    texts = [post.text for post in own_posts("test")]
-    code = (
-        "import sys, json; from seawall.detect import Detector;"
-        "print(json.dumps([f.families for f in Detector.load().assess(json.load(sys.stdin))]))"
+def test_the_rule_of_terms_is_what_keeps_some_terms_from_flagging() -> None:
+    terms = [entry.term for entry in Glossary.shipped().entries if not entry.utterance]
+    assert any(each.rule == TERM_ALONE for finding in DETECTOR.assess(terms) for each in finding.withheld)
+
+
+def test_what_cannot_be_read_is_not_assessed_and_not_fine() -> None:
+    texts = ["Je veux mourir et personne ne le saura", "What a lovely day for a walk"]
+    french, english = DETECTOR.assess(texts)
+    assert (french.assessed, french.language, french.families, french.flags) == (False, "fr", {}, ())
+    assert french.nearest_context is None
+    assert english.assessed
+
+
+@given(st.lists(st.text(max_size=120), max_size=4))
+@settings(deadline=None, max_examples=60)
+def test_any_text_gets_a_finding_and_its_neighbours_do_not_matter(texts: list[str]) -> None:
+    together = DETECTOR.assess(texts)
+    for text, finding in zip(texts, together, strict=True):
+        (alone,) = DETECTOR.assess([text])
+        assert (alone.language, alone.assessed) == (finding.language, finding.assessed)
+        assert alone.families.keys() == finding.families.keys()
+        for family, chance in alone.families.items():
+            assert chance == pytest.approx(finding.families[family], abs=2e-4)
+        if finding.assessed:
+            assert list(finding.families) == list(FAMILIES)
+            assert list(finding.context) == list(CONTEXTS)
+            assert all(0 <= chance <= 1 for chance in (*finding.families.values(), *finding.context.values()))
+
+
+def test_gated_reads_some_posts_no_further_and_agrees_where_it_does() -> None:
+    texts = [case.text for case in fairness()][:300]
+    gated, full = LOADED["gated"].assess(texts), DETECTOR.assess(texts)
+    ruled_out = [found for found in gated if found.depth == "linear"]
+    assert 0 < len(ruled_out) < len(texts)
+    for near, far in zip(gated, full, strict=True):
+        if near.depth == "full":
+            assert near.flags == far.flags
+
+
+def test_thresholds_come_from_whoever_asks() -> None:
+    strict = Detector.load(thresholds=dict.fromkeys(FAMILIES, 0.999999))
+    assert not any(finding.flags for finding in strict.assess([case.text for case in HELD_OUT[:50]]))
+    with pytest.raises(ValueError, match="thresholds name 'rude'"):
+        Detector.load(thresholds={"rude": 0.5})
+    with pytest.raises(ValueError, match="no profile 'half'"):
+        Detector.load(profile="half")  # type: ignore[arg-type]
+
+
+def test_threads_may_share_a_detector() -> None:
+    texts = [case.text for case in HELD_OUT[:40]]
+    expected = DETECTOR.probabilities(texts)
+    results: list[np.ndarray] = []
+    threads = [threading.Thread(target=lambda: results.append(DETECTOR.probabilities(texts))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 4
+    assert all(np.allclose(each, expected, atol=1e-9) for each in results)
+
+
+def test_a_damaged_or_absent_model_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"absent\.json: there is no such detector"):
+        Detector.load(tmp_path / "absent.json")
+    broken = tmp_path / "detector.json"
+    for text in ("{", "[]", '{"format": 1}', json.dumps({**DESCRIPTION, "blend": {}})):
+        broken.write_text(text)
+        with pytest.raises(ModelError, match=r"tools/train\.py"):
+            Detector.load(broken)
+    broken.write_text(SHIPPED.read_text())
+    for name in DESCRIPTION["sha256"]:
+        (tmp_path / name).write_bytes(SHIPPED.with_name(name).read_bytes())
+    (tmp_path / DESCRIPTION["transformer"]).write_bytes(b"no model")
+    with pytest.raises(ModelError, match="not a usable model"):
+        Detector.load(broken)
+    assert Detector.load(broken, profile="linear").assess(["hello"])[0].depth == "linear"
+
+
+def test_no_training_library_is_needed_to_run() -> None:
+    program = (
+        "import sys; from seawall.detect import Detector; Detector.load().assess(['A quiet day.']);"
+        "bad = {'torch', 'sklearn', 'scipy', 'django'} & set(sys.modules); sys.exit(','.join(bad) or 0)"
     )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7"}
     done = subprocess.run(
-        [sys.executable, "-c", code], input=json.dumps(texts), env=env, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], capture_output=True, text=True, env=dict(os.environ), check=False
     )
-    assert json.loads(done.stdout) == [finding.families for finding in DETECTOR.assess(texts)]
-
-
-def test_the_detector_is_pure() -> None:
-    code = (
-        "import sys; from seawall.detect import Detector; Detector.load().assess(['hello']);"
-        "print(','.join(m for m in ('django', 'sklearn', 'scipy', 'pyarrow') if m in sys.modules))"
-    )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
+    assert done.returncode == 0, done.stderr

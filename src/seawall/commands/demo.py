@@ -138,6 +138,7 @@ MEDIANS = (
 COUNTED = (
     "posts taken in",
     "posts assessed",
+    "posts not assessed",
     "posts flagged",
     "reports received",
     "cases opened",

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
@@ -23,7 +24,9 @@ import orjson
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from seawall.detect import Detector, ModelError
+from seawall.commands.detectors import detector_for, thresholds_of
+from seawall.detect import PROFILES, Detector, ModelError, Profile
+from seawall.hub.practice.problems import CodeOfPracticeError
 from seawall.sources import BadLine, FileError, check_file, read_posts
 
 EXIT_FAILED: Final = 1
@@ -42,8 +45,20 @@ class _Stopped(BaseException):
         self.number = number
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which detector reads: its profile, and the thresholds of the code of practice as pairs. Passed to workers."""
+
+    profile: Profile = "full"
+    gate_self_harm: bool = False
+    model: str = ""
+    calibration: str = ""
+    thresholds: tuple[tuple[str, float], ...] = ()
+    code: Path | None = None
+
+
 @lru_cache(maxsize=1)
-def _detector() -> Detector:
+def _detector(choice: Choice) -> Detector:
     """This process's detector. A worker also begins to watch its parent, so that none outlives a killed scan."""
     parent = parent_process()
     if parent is not None:
@@ -54,12 +69,19 @@ def _detector() -> Detector:
             os._exit(EXIT_FAILED)
 
         threading.Thread(target=watch, daemon=True, name="parent-watch").start()
-    return Detector.load()
+    return detector_for(
+        profile=choice.profile,
+        gate_self_harm=choice.gate_self_harm,
+        model=choice.model or None,
+        calibration=Path(choice.calibration) if choice.calibration else None,
+        thresholds=dict(choice.thresholds),
+        code=choice.code,
+    )
 
 
-def render(pairs: Pairs) -> bytes:
+def render(choice: Choice, pairs: Pairs) -> bytes:
     """Findings for (id, text) pairs, as JSON Lines."""
-    findings = _detector().assess([text for _, text in pairs])
+    findings = _detector(choice).assess([text for _, text in pairs])
     rows = (
         orjson.dumps(
             {
@@ -68,6 +90,11 @@ def render(pairs: Pairs) -> bytes:
                 "flags": finding.flags,
                 "context": finding.context,
                 "reasons": finding.reasons,
+                "withheld": finding.withheld,
+                "language": finding.language,
+                "assessed": finding.assessed,
+                "depth": finding.depth,
+                "degraded": finding.degraded,
             }
         )
         for (given, _), finding in zip(pairs, findings, strict=True)
@@ -92,17 +119,17 @@ def _batches(files: Sequence[Path], size: int, report: Callable[[Path, BadLine],
         yield batch
 
 
-def _in_order(batches: Iterator[Pairs], workers: int) -> Iterator[tuple[int, bytes]]:
+def _in_order(batches: Iterator[Pairs], workers: int, choice: Choice) -> Iterator[tuple[int, bytes]]:
     """Findings of each batch, in order, with the number of posts; few batches are under way at once."""
     if workers == 1:
         for batch in batches:
-            yield len(batch), render(batch)
+            yield len(batch), render(choice, batch)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         # Workers start with Ctrl-C blocked: the terminal sends it to all of them, and only this process should answer.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            starting = [pool.submit(render, [("", "")]) for _ in range(workers)]
+            starting = [pool.submit(render, choice, [("", "")]) for _ in range(workers)]
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         for future in starting:
@@ -110,7 +137,7 @@ def _in_order(batches: Iterator[Pairs], workers: int) -> Iterator[tuple[int, byt
         under_way: deque[tuple[int, Future[bytes]]] = deque()
         try:
             for batch in batches:
-                under_way.append((len(batch), pool.submit(render, batch)))
+                under_way.append((len(batch), pool.submit(render, choice, batch)))
                 if len(under_way) > workers + 2:
                     count, future = under_way.popleft()
                     yield count, future.result()
@@ -197,12 +224,39 @@ def _why(problem: OSError) -> str:
 @click.option(
     "--batch", type=click.IntRange(1, 10_000), default=512, show_default=True, help="Posts handed to a worker at once."
 )
-def scan(files: tuple[Path, ...], out: str, strict: bool, workers: int, batch: int) -> None:
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="full",
+    show_default=True,
+    help="How far posts are read: full; gated (the obvious is ruled out first); linear (for floods).",
+)
+@click.option("--gate-self-harm", is_flag=True, help="gated: rule out self-harm too at a measured loss; else never.")
+@click.option("--model", default="", metavar="URI", help="Your own model; see docs/how-to/use-your-own-model.md.")
+@click.option("--calibration", default="", metavar="FILE", help="What `seawall calibrate` wrote for --model.")
+@click.option(
+    "--code",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder of the code of practice whose thresholds flag; without it the one that ships.",
+)
+def scan(
+    files: tuple[Path, ...],
+    out: str,
+    strict: bool,
+    workers: int,
+    batch: int,
+    profile: Profile,
+    gate_self_harm: bool,
+    model: str,
+    calibration: str,
+    code: Path | None,
+) -> None:
     """Assess every post in FILES and write one finding a post, in order.
 
     FILES are JSON Lines (.jsonl, .ndjson) or CSV, each also gzipped (.gz), or Parquet, with the columns id and text and
-    optionally url, platform, account, posted_at, lang and media. Findings are JSON Lines: id, families, flags, context
-    and reasons. No database is needed.
+    optionally url, platform, account, posted_at, lang and media. Findings are JSON Lines: id, families, flags, context,
+    reasons, withheld, language, assessed (false: the language is not read, which is not the same as harmless), depth and
+    degraded. No database is needed.
 
     A broken line is told on standard error as file:line: field: problem; remedy, is skipped, and is counted at the end.
     The findings are written to a hidden .partial file beside --out, readable by you alone, and take their name only
@@ -216,10 +270,25 @@ def scan(files: tuple[Path, ...], out: str, strict: bool, workers: int, batch: i
       3    done, but lines were broken and --strict was given
       130  stopped by Ctrl-C (143: by the system); nothing was written
     """
-    sys.exit(run(files, out=out, strict=strict, workers=workers, batch=batch))
+    try:
+        thresholds = thresholds_of(code)
+    except CodeOfPracticeError as problem:
+        click.echo(f"{problem}\nNothing was written.", err=True)
+        sys.exit(EXIT_FILE)
+    choice = Choice(
+        profile=profile,
+        gate_self_harm=gate_self_harm,
+        model=model,
+        calibration=calibration,
+        thresholds=tuple(sorted(thresholds.items())),
+        code=code,
+    )
+    sys.exit(run(files, out=out, strict=strict, workers=workers, batch=batch, choice=choice))
 
 
-def run(files: Sequence[Path], *, out: str, strict: bool, workers: int, batch: int) -> int:
+def run(
+    files: Sequence[Path], *, out: str, strict: bool, workers: int, batch: int, choice: Choice | None = None
+) -> int:
     """What `seawall scan` does; gives the exit code."""
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
     broken = done = 0
@@ -243,7 +312,7 @@ def run(files: Sequence[Path], *, out: str, strict: bool, workers: int, batch: i
             check_file(path)
         with _stop_signals(), _output(out) as stream, progress:
             task = progress.add_task("Posts assessed", total=None)
-            for count, lines in _in_order(_batches(files, batch, report), workers):
+            for count, lines in _in_order(_batches(files, batch, report), workers, choice or Choice()):
                 stream.write(lines)
                 done += count
                 progress.update(task, completed=done)

@@ -19,18 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seawall.detect.features import PAIR_VALUE, ROWS, START, pair_hash, pair_rows, token_rows
-from seawall.detect.normalise import chunks_with_spans, tokens_of_chunk
+from seawall.detect.normalise import chunks, chunks_with_spans, tokens_of_chunk
+from seawall.detect.scorer import Judgement, ModelError, sure
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MAX_CACHED_TOKENS: Final = 100_000
 MAX_CACHED_CHUNKS: Final = 200_000
 LONGEST_CACHED_CHUNK: Final = 48
 MAX_BATCH_TEXTS: Final = 512
 MAX_BATCH_CHARS: Final = 400_000
-
-
-class ModelError(Exception):
-    """A model file cannot be used. The message names the file, what is wrong with it and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +55,7 @@ def load(path: Path) -> ModelFile:
 
     Raises `ModelError` when it is absent, damaged, of another format or of the wrong shape.
     """
-    remedy = "install the package again, or train a model with tools/train_linear.py"
+    remedy = "install the package again, or train a model with tools/train.py"
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             weights, bias, text = arrays["weights"], arrays["bias"], arrays["meta"].tobytes()
@@ -69,7 +66,7 @@ def load(path: Path) -> ModelFile:
         raise ModelError(f"{path}: not a model file ({problem}); {remedy}") from problem
     if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise ModelError(f"{path}: this is not a model of format {FORMAT}; {remedy}")
-    labels = [*meta.get("families", ()), *meta.get("contexts", ())]
+    labels = meta.get("labels", ())
     if weights.shape != (ROWS, len(labels)) or bias.shape != (len(labels),):
         raise ModelError(f"{path}: weights of shape {weights.shape} do not fit {len(labels)} labels; {remedy}")
     return ModelFile(weights=weights, bias=bias, meta=meta)
@@ -78,7 +75,7 @@ def load(path: Path) -> ModelFile:
 class _Chunks(dict[str, tuple[int, ...]]):
     """Chunk of text -> its tokens' numbers, filled as chunks are met."""
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Linear) -> None:
         super().__init__()
         self._scorer = scorer
 
@@ -89,13 +86,30 @@ class _Chunks(dict[str, tuple[int, ...]]):
         return numbers
 
 
-class Scorer:
+class Linear:
     """Scores texts with one set of weights. Not safe for use by several threads at once: each needs its own."""
 
-    def __init__(self, weights: NDArray[Any], bias: NDArray[Any]) -> None:
+    def __init__(
+        self, weights: NDArray[Any], bias: NDArray[Any], labels: Sequence[str] = (), name: str = "linear"
+    ) -> None:
         self._weights = weights.astype(np.float32)
         self._bias = bias.astype(np.float64)
+        self._labels = tuple(labels)
+        self._name = name
         self._start()
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the columns mean, when that was told."""
+        return self._labels
+
+    def judge(self, texts: Sequence[str]) -> Judgement:
+        """Log-odds for each text; see `seawall.detect.scorer.Scorer`."""
+        return sure(self.logits(texts))
 
     def _start(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -142,7 +156,7 @@ class Scorer:
         for at, text in enumerate(texts):
             starts[at] = len(numbers)
             numbers.append(0)
-            numbers.extend(chain.from_iterable(map(find, text.split())))
+            numbers.extend(chain.from_iterable(map(find, chunks(text))))
         ids = np.array(numbers, np.int64)
         lengths = np.diff(np.append(starts, len(ids)))
         # A token and the pair it makes with its left neighbour are added up together; a text's first token has no pair.

@@ -6,6 +6,7 @@ Ties are treated as one step, so that no figure depends on the order in which th
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,3 +73,28 @@ def interval(
         values.append(measure(truth[drawn], scores[drawn]))
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
+
+
+def figures(truth: Truth, scores: Scores, threshold: float, *, seed: int, rounds: int = 200) -> dict[str, Any]:
+    """What a label's scores are worth: average precision, AUROC, F1 and so on, and the counts they rest on.
+
+    F1, precision and recall are at `threshold`. Figures that are lists stand beside their 95 % bootstrap interval.
+    """
+    flagged = scores >= threshold
+    found = int((truth & flagged).sum())
+    out: dict[str, Any] = {"n": len(truth), "positives": int(truth.sum())}
+    measures: dict[str, Callable[[Truth, Scores], float]] = {
+        "ap": average_precision,
+        "auroc": auroc,
+        "f1": lambda truth, scores: f1(truth, scores >= threshold),
+        "recall_at_1_percent_fpr": recall_at_fpr,
+    }
+    for name, function in measures.items():
+        value = function(truth, scores)
+        if np.isnan(value):
+            continue
+        low, high = interval(function, truth, scores, seed=seed, rounds=rounds)
+        out[name] = [round(value, 3), round(low, 3), round(high, 3)]
+    out["precision"] = round(found / int(flagged.sum()), 3) if flagged.any() else None
+    out["recall"] = round(found / int(truth.sum()), 3) if truth.any() else None
+    return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ from zlib import crc32
 import numpy as np
 import pyarrow.parquet as pq
 
-from seawall.detect.evaluate import OWN_POSTS, own_posts
 from seawall.detect.families import CONTEXTS, FAMILIES
+from seawall.detect.own_posts import OWN_POSTS, own_posts
+from seawall.detect.suite import HERE, Case, shipped, told
 
 LABELS = (*FAMILIES, *CONTEXTS)
 
 #: Sets whose terms do not let a model made from them be shared freely.
 CLOSED_TERMS = {"nc", "gpl", "share-alike"}
+OTHER_LANGUAGES = {"germeval2025": "German: the detector is for English"}
 CLOSED_SETS = {"olid_abuseval", "unhealthy", "swad", "congress_incivility", "caves", "stormfront"}
 
 #: Names that the sets use for what they judged. Both distress labels mean an author at risk, never encouragement.
@@ -70,6 +73,20 @@ STRENGTH = {"gold": 1.0, "weak": 0.7, "noisy": 0.4, "assumed": 0.5}
 TAKEN_WEIGHT = 0.3
 NARROW_WEIGHT = 0.25
 OWN_WEIGHT = 8.0
+SUITE_WEIGHT = 4.0
+#: Harms that overlap: a case written for the one may hold the other too, so that its silence about it says nothing.
+MAY_BOTH_HOLD = {
+    "suicide_self_harm": ("abuse",),
+    "at_risk": (),
+    "eating_disorder": ("abuse", "suicide_self_harm"),
+    "violent_threat": ("gang_weapons", "abuse", "hate"),
+    "gang_weapons": ("violent_threat", "abuse"),
+    "abuse": ("hate", "violent_threat"),
+    "hate": ("abuse", "violent_threat"),
+    "health_misinformation": ("abuse",),
+}
+TEMPLATE_TELLINGS = 6
+CALIBRATION_PAIRS = 7  # one pair in seven of the suite's train part is kept for calibration
 DEV_SHARE = 10  # one row in ten of a set's train part is kept for calibration
 
 
@@ -127,16 +144,23 @@ def judge(row: dict[str, Any]) -> dict[str, tuple[bool, float]]:
 
 
 def read_sets(folder: Path, rows: Rows) -> None:
+    listed = folder / "MANIFEST.json"
+    told = json.loads(listed.read_text(encoding="utf-8")) if listed.exists() else []
+    sources = {each["name"]: each.get("source", "") for each in told}
     for path in sorted(folder.glob("*.parquet")):
         table = pq.read_table(path).to_pylist()
         entry = {
             "set": path.stem,
+            "source": sources.get(path.stem, ""),
             "licence": table[0]["licence"],
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
             "rows": len(table),
         }
         if path.stem in CLOSED_SETS or table[0]["redistribute"] in CLOSED_TERMS:
             rows.manifest.append({**entry, "used": {}, "why_not": f"terms: {table[0]['redistribute']}"})
+            continue
+        if path.stem in OTHER_LANGUAGES:
+            rows.manifest.append({**entry, "used": {}, "why_not": OTHER_LANGUAGES[path.stem]})
             continue
         used = {"train": 0, "dev": 0, "test": 0}
         for row in table:
@@ -149,6 +173,39 @@ def read_sets(folder: Path, rows: Rows) -> None:
             used[part] += 1
             rows.add(row["text"], path.stem, row["hard_negative"] or "", part, known)
         rows.manifest.append({**entry, "used": used})
+
+
+def known_of(case: Case) -> dict[str, tuple[bool, float]]:
+    """What a case tells of every label. Contexts were written for harmless words, so their absence says less."""
+    known = {family: (family in case.families, SUITE_WEIGHT) for family in case.judged}
+    for family in case.families:
+        for other in MAY_BOTH_HOLD[family]:
+            if other not in case.families:
+                known.pop(other, None)
+    for context in CONTEXTS:
+        known[context] = (context in case.context, SUITE_WEIGHT if context in case.context else SUITE_WEIGHT / 4)
+    return known
+
+
+def read_shipped_suite(rows: Rows) -> None:
+    """The suite's train part; whole pairs of it are kept back for calibration. The held-out part is never read here."""
+    used = {"train": 0, "dev": 0}
+    for case in shipped("train"):
+        part = "dev" if crc32(case.pair.encode()) % CALIBRATION_PAIRS == 0 else "train"
+        kind = case.context[0] if case.context else ("" if case.families else "near")
+        for filled in told(case, TEMPLATE_TELLINGS):
+            rows.add(filled.text, "suite", kind, part, known_of(filled))
+            used[part] += 1
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted((HERE / "train").glob("*.jsonl"))))
+    rows.manifest.append(
+        {
+            "set": "suite",
+            "licence": "Apache-2.0",
+            "sha256": digest.hexdigest(),
+            "rows": sum(used.values()),
+            "used": used,
+        }
+    )
 
 
 def read_own(rows: Rows) -> None:
