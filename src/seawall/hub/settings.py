@@ -80,6 +80,15 @@ OUTBOUND_ALLOW = frozenset(filter(None, os.environ.get("SEAWALL_OUTBOUND_ALLOW",
 MACHINE_CASES_A_DAY = int(os.environ.get("SEAWALL_MACHINE_CASES_A_DAY", "2000"))
 """How many cases automation may put into one desk's queue in 24 hours."""
 
+DETECTOR_PROFILE = os.environ.get("SEAWALL_DETECTOR_PROFILE", "full")
+"""How far the detector reads a post: full, gated or linear (docs/reference/detector.md)."""
+
+DETECTOR_MODEL = os.environ.get("SEAWALL_MODEL", "")
+"""The operator's own model as a URI; it stands in for the shipped ones in the families that it knows."""
+
+DETECTOR_CALIBRATION = os.environ.get("SEAWALL_MODEL_CALIBRATION", "")
+"""The file that `seawall calibrate` wrote for SEAWALL_MODEL."""
+
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -6,20 +6,47 @@ import re
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
+from tests.support.findings import finding_on, sense_at, words_at
 from tests.support.hub import SmallHub
 from tests.support.staff import HARM, NASTY, SECRET, SignedIn, body, claimed, with_text
 
 from seawall.hub import moment
+from seawall.hub.casework.models import Case
 from seawall.hub.casework.showing import GENTLE_NOTE_AT, with_marks
 from seawall.hub.content import services as content
-from seawall.hub.content.models import Content, Finding, Reveal
+from seawall.hub.content.models import Content, Reveal
 from seawall.hub.ledger.models import Entry
 from seawall.hub.ledger.services import Actor
 
+NOTE = "'surprise' can mean something that nobody saw coming; among testers also a trap. Confidence: low."
+
+
+def explained(case: Case) -> Case:
+    """The case, its post saying what nobody should meet and flagged for every reason that there can be."""
+    case = with_text(case, SECRET)
+    finding_on(
+        case.content,
+        families={"abuse": 0.93, "hate": 0.7},
+        flags=["abuse"],
+        withheld=[{"family": "hate", "rule": "support_first"}],
+        context={"bereavement": 0.6},
+        reasons=[
+            words_at(SECRET, "nobody should meet", weight=2.0),
+            words_at(SECRET, "should meet by", weight=0.5),
+            words_at(SECRET, "words", weight=0.3),
+            sense_at(SECRET, "surprise", NOTE),
+        ],
+    )
+    return case
+
 
 def test_the_post_is_not_in_the_page_before_it_is_asked_for(hub: SmallHub, as_: SignedIn) -> None:
-    case, client = with_text(claimed(hub), SECRET), as_("analyst")
+    """Nor what a piece of it said for the flag, nor what a word of it can mean."""
+    case, client = explained(claimed(hub)), as_("analyst")
     for url in (
+        reverse("queue"),
+        reverse("home"),
         reverse("case", args=[case.pk]),
         reverse("case_decide", args=[case.pk]),
         f"{reverse('case_decide', args=[case.pk])}?outcome=no_action&harm={HARM}&step=answers",
@@ -28,8 +55,43 @@ def test_the_post_is_not_in_the_page_before_it_is_asked_for(hub: SmallHub, as_: 
     ):
         page = client.get(url)
         assert page.status_code == 200
-        assert SECRET not in body(page), url
+        for told in (
+            SECRET,
+            "nobody should meet",
+            "surprise",
+            "trap",
+            "Why it was flagged",
+            "more than one meaning",
+            "<mark",
+        ):
+            assert told not in body(page), (url, told)
     assert not Reveal.objects.exists()
+
+
+def test_what_is_shown_says_why_it_was_flagged(hub: SmallHub, as_: SignedIn) -> None:
+    case, client = explained(hub.case()), as_("analyst")
+    answer = client.post(reverse("content_reveal", args=[case.content_id]))
+    by_htmx = client.post(reverse("content_reveal", args=[case.content_id]), headers={"HX-Request": "true"})
+    for page in (body(client.get(answer["Location"].removesuffix("#post"))), body(by_htmx)):
+        assert re.findall(r'<mark class="sw-post__mark">(.*?)</mark>', page) == ["words", "nobody should meet by"]
+        why = page[page.index("Why it was flagged") :]
+        assert re.findall(r"<li>“<bdi[^>]*>(.*?)</bdi>” (.*?) for <strong>(.*?)</strong>", why) == [
+            ("nobody should meet", "spoke most", "Abuse"),
+            ("should meet by", "also spoke", "Abuse"),
+            ("words", "also spoke", "Abuse"),
+        ]
+        assert why.index("Words with more than one meaning") < why.index(escape(NOTE))
+        assert why.count(escape(NOTE)) == 1
+
+
+def test_a_post_with_nothing_but_senses_has_nothing_underlined(hub: SmallHub, as_: SignedIn) -> None:
+    case, client = with_text(hub.case(), SECRET), as_("analyst")
+    finding_on(case.content, families={"abuse": 0.9}, flags=["abuse"], reasons=[sense_at(SECRET, "surprise", NOTE)])
+    page = body(client.post(reverse("content_reveal", args=[case.content_id]), headers={"HX-Request": "true"}))
+    assert escape(NOTE) in page
+    assert "<mark" not in page
+    assert "Underlined" not in page
+    assert "Why it was flagged" not in page
 
 
 def test_asking_without_scripts_shows_it_once_counted(hub: SmallHub, as_: SignedIn) -> None:
@@ -90,15 +152,12 @@ def test_a_showing_leads_back_into_the_hub_only(hub: SmallHub, as_: SignedIn, ba
 
 def test_a_hostile_post_is_shown_as_text(hub: SmallHub, as_: SignedIn) -> None:
     case = with_text(hub.case(), NASTY)
-    Finding.objects.create(
-        content=case.content,
-        version=1,
-        detector="test",
+    finding_on(
+        case.content,
         families={"abuse": 0.93, "hate": 0.05},
         flags=["abuse"],
         context={"news": 0.4},
-        reasons=[{"kind": "words", "start": 3, "end": 12, "family": "abuse", "weight": 1.0}],
-        assessed_at=moment.now(),
+        reasons=[words_at(NASTY, "ript>aler"), sense_at(NASTY, "alert", "'alert' can mean <b>awake</b>.")],
     )
     client = as_("analyst")
     shown = client.post(reverse("content_reveal", args=[case.content_id]))["Location"].removesuffix("#post")
@@ -106,6 +165,8 @@ def test_a_hostile_post_is_shown_as_text(hub: SmallHub, as_: SignedIn) -> None:
     assert "<script>alert" not in page
     assert "<img" not in page
     assert '&lt;sc<mark class="sw-post__mark">ript&gt;aler</mark>t(1)' in page
+    assert "ript&gt;aler</bdi>” spoke most" in page
+    assert "&lt;b&gt;awake&lt;/b&gt;" in page
     assert "Very likely (93%)" in page
     assert "Possible (40%)" in page
     assert "a hint, not a decision" in page.lower()
@@ -119,17 +180,14 @@ def test_a_hostile_post_is_shown_as_text(hub: SmallHub, as_: SignedIn) -> None:
         ([(1, 3), (0, 2)], "[a&lt;b] c"),
         ([(0, 1), (1, 2)], "[a&lt;]b c"),
         ([(4, 5), (0, 1)], "[a]&lt;b [c]"),
-        ([(3, 99), (-1, 2), (2, 2), (4, 1)], "a&lt;b c"),
+        ([(0, 5), (1, 2), (0, 3)], "[a&lt;b c]"),
+        ([(1, 3), (1, 3)], "a[&lt;b] c"),
     ],
-    ids=["none", "one", "overlapping", "touching", "unordered", "not in the text"],
+    ids=["none", "one", "overlapping", "touching", "unordered", "inside one another", "twice the same"],
 )
 def test_marks(spans: list[tuple[int, int]], expected: str) -> None:
-    marked = with_marks("a<b c", [{"start": start, "end": end} for start, end in spans])
+    marked = with_marks("a<b c", spans)
     assert marked.replace('<mark class="sw-post__mark">', "[").replace("</mark>", "]") == expected
-
-
-def test_marks_that_are_no_numbers_are_left_out() -> None:
-    assert with_marks("text", [{"start": "0", "end": None}, {}]) == "text"
 
 
 def test_an_earlier_version_is_masked_and_counted_too(hub: SmallHub, as_: SignedIn, actor: Actor) -> None:

@@ -54,7 +54,7 @@ def test_the_digest_is_sha256_of_canonical_json(code: Code) -> None:
 def test_a_loaded_code_cannot_be_changed(code: Code) -> None:
     harm = code.harm("vio-gang")
     with pytest.raises(ValidationError):
-        harm.severity = 1  # type: ignore[misc]
+        harm.severity = 1
     with pytest.raises(TypeError):
         harm.opens_case[0].unless_context["art"] = 1.0  # type: ignore[index]
     assert isinstance(harm.includes, tuple)
@@ -84,6 +84,22 @@ def write(name: str, raw: bytes) -> Break:
     return lambda folder: (folder / name).write_bytes(raw)
 
 
+def pattern(name: str, old: str, new: str) -> Break:
+    """Replace the first match of a pattern whose ^ and $ are the ends of a line: for what holds a number that people set."""
+
+    def change(folder: Path) -> None:
+        path = folder / name
+        text, count = re.subn(f"(?m){old}", new, path.read_text("utf-8"), count=1)
+        assert count == 1, f"{name} no longer holds {old}"
+        path.write_text(text, encoding="utf-8")
+
+    return change
+
+
+def all_of(*changes: Break) -> Break:
+    return lambda folder: [change(folder) for change in changes]
+
+
 def section(name: str, field: str, new: str) -> Break:
     """Replace a top-level field and all that is indented below it."""
 
@@ -98,11 +114,11 @@ def section(name: str, field: str, new: str) -> Break:
 
 def without_harms(folder: Path) -> None:
     for path in folder.glob("*.yaml"):
-        if path.name not in ("code.yaml", "support.yaml", "limits.yaml", "exemptions.yaml"):
+        if path.name not in ("code.yaml", "support.yaml", "limits.yaml", "exemptions.yaml", "flagging.yaml"):
             path.unlink()
 
 
-GANG, FACT = "vio-gang.yaml", "cand-false-fact.yaml"
+GANG, FACT, FLAGGING = "vio-gang.yaml", "cand-false-fact.yaml", "flagging.yaml"
 BREAKS: dict[str, Break] = {
     "a duration that is none": swap(GANG, "action: PT24H", "action: P1"),
     "a duration as a number": swap(GANG, "action: PT24H", "action: 24"),
@@ -116,32 +132,33 @@ BREAKS: dict[str, Break] = {
     "a text too long": swap(GANG, "title: Gang violence", "title: " + "x" * 2001),
     "a severity out of range": swap(GANG, "severity: 4", "severity: 6"),
     "a severity in words": swap(GANG, "severity: 4", "severity: high"),
-    "a probability out of range": swap(GANG, "at_least: 0.7", "at_least: 70"),
-    "a probability in words": swap(GANG, "at_least: 0.7", "at_least: often"),
+    "a probability out of range": pattern(GANG, "at_least: .*$", "at_least: 70"),
+    "a probability in words": pattern(GANG, "at_least: .*$", "at_least: often"),
     "neither true nor false": swap(GANG, "requires_second_reviewer: true", "requires_second_reviewer: maybe"),
     "a date that is none": swap(GANG, "verified_on: 2026-11-22", "verified_on: last week"),
     "an id with a space": swap(GANG, "id: lawful-excuse", "id: lawful excuse"),
     "an unknown support line": swap(GANG, "author: [samaritans]", "author: [samaritan]"),
     "an unknown exemption": swap(GANG, "[bereavement, news,", "[bereavement, newz,"),
     "an unknown family": swap(GANG, "family: gang_weapons", "family: gangs_weapons"),
-    "an unknown context": swap(GANG, "      idiom: 0.6", "      idioms: 0.6"),
+    "an unknown context": swap(GANG, "      idiom: ", "      idioms: "),
+    "contexts as a list": pattern(GANG, r"unless_context:\n(?:      .*\n)+", "unless_context: [art]\n"),
     "an unknown action": swap(GANG, "default_action: remove", "default_action: delete"),
     "a group where a list belongs": section(GANG, "legal_refs", "legal_refs:\n  act: Some Act\n"),
     "a list where a group belongs": section(GANG, "clock", "clock: [PT1H]\n"),
-    "a version without quotation marks": swap("code.yaml", 'version: "2026.1"\nj', "version: 2026.1\nj"),
-    "a version of another shape": swap("code.yaml", 'version: "2026.1"\nj', 'version: "1.0.0"\nj'),
-    "a changelog that forgot the version": swap("code.yaml", 'version: "2026.1"\nj', 'version: "2026.2"\nj'),
+    "a version without quotation marks": section("code.yaml", "version", "version: 2026.1\n"),
+    "a version of another shape": section("code.yaml", "version", 'version: "1.0.0"\n'),
+    "a changelog that forgot the version": section("code.yaml", "version", 'version: "2099.1"\n'),
     "a review before the start": swap("code.yaml", "next_review: 2027-05-01", "next_review: 2026-05-01"),
     "a code that differs from its folder": swap("code.yaml", "id: uk-2026", "id: uk-2027"),
     "a harm that differs from its file": swap(GANG, "id: vio-gang", "id: vio-gangs"),
     "a family that opens two harms": swap(
         FACT,
         "opens_case: []",
-        "opens_case:\n  - {family: abuse, at_least: 0.9, rank: 50, unless_context: "
+        "opens_case:\n  - {family: abuse, at_least: 1.0, rank: 50, unless_context: "
         "{news: 0.5, art: 0.5, democratic: 0.5}}",
     ),
     "two rules of one rank": swap(GANG, "rank: 4", "rank: 1"),
-    "an exemption without a bar": swap(GANG, "      art: 0.5\n", ""),
+    "an exemption without a bar": pattern(GANG, "^      art: .*\\n", ""),
     "a referral that rests on nothing": swap(GANG, "rests_on: [offence, dated_term]", "rests_on: []"),
     "a referral on an offence that is not named": section(GANG, "legal_refs", "legal_refs: []\n"),
     "terms only without a term": swap("vax-misinfo.yaml", "rests_on: [dated_term, offence]", "rests_on: [offence]"),
@@ -153,7 +170,7 @@ BREAKS: dict[str, Break] = {
     "protected content queued": swap(
         "ssh-memorial.yaml",
         "opens_case: []",
-        "opens_case:\n  - {family: at_risk, at_least: 0.1, rank: 60, unless_context: {bereavement: 0.9}}",
+        "opens_case:\n  - {family: at_risk, at_least: 1.0, rank: 60, unless_context: {bereavement: 0.9}}",
     ),
     "protected content punished": swap("ssh-memorial.yaml", "engaged: [none]", "engaged: [suspend]"),
     "protected content with a severity": swap("ssh-memorial.yaml", "severity: null", "severity: 2"),
@@ -191,6 +208,38 @@ BREAKS: dict[str, Break] = {
         "support.yaml", "checked: second_hand\n    show: false", "checked: second_hand\n    show: true"
     ),
     "a verified line without a day": swap("support.yaml", "    verified_on: 2026-11-22\n", ""),
+    "a family without a threshold": pattern(FLAGGING, r"^  hate: .*\n", ""),
+    "a threshold of an unknown family": pattern(FLAGGING, "^  hate: ", "  hates: "),
+    "a threshold that flags everything": pattern(FLAGGING, "^  hate: .*$", "  hate: 0.0"),
+    "a threshold that flags nothing": all_of(
+        pattern(FLAGGING, "^  hate: .*$", "  hate: 1.0"),
+        pattern("hate-stirring.yaml", "at_least: .*$", "at_least: 1.0"),
+    ),
+    "a threshold in per cent": pattern(FLAGGING, "^  hate: .*$", "  hate: 50"),
+    "a threshold below nothing": pattern(FLAGGING, "^  hate: .*$", "  hate: '-0.5'"),
+    "a threshold in words": pattern(FLAGGING, "^  hate: .*$", "  hate: often"),
+    "a threshold above that of a case": all_of(
+        pattern(FLAGGING, "^  hate: .*$", "  hate: 0.91"),
+        pattern("hate-stirring.yaml", "at_least: .*$", "at_least: 0.9"),
+    ),
+    "thresholds as a list": section(FLAGGING, "flags", "flags: [0.5]\n"),
+    "no thresholds": section(FLAGGING, "flags", ""),
+    "a family without costs": pattern(FLAGGING, r"^    hate: .*\n", ""),
+    "costs of an unknown family": pattern(FLAGGING, "^    hate: ", "    spam: "),
+    "a cost left out": pattern(FLAGGING, "^    hate: .*$", "    hate: {miss: 25}"),
+    "a cost of nothing": pattern(FLAGGING, "^    hate: .*$", "    hate: {miss: 25, neighbour: 0}"),
+    "a cost beyond measure": pattern(FLAGGING, "^    hate: .*$", "    hate: {miss: 10001, neighbour: 6}"),
+    "a cost in words": pattern(FLAGGING, "^    hate: .*$", "    hate: {miss: much, neighbour: 6}"),
+    "one cost for two mistakes": pattern(FLAGGING, "^    hate: .*$", "    hate: 25"),
+    "a kind of cost that is none": pattern(FLAGGING, "^    hate: .*$", "    hate: {miss: 25, neighbor: 6}"),
+    "shares that leave no ordinary posts": all_of(
+        pattern(FLAGGING, "harmful_share: .*$", "harmful_share: 0.4"),
+        pattern(FLAGGING, "neighbour_share: .*$", "neighbour_share: 0.6"),
+    ),
+    "a share in per cent": pattern(FLAGGING, "harmful_share: .*$", "harmful_share: 1.5"),
+    "a bound in per cent": pattern(FLAGGING, "most_ordinary: .*$", "most_ordinary: 2"),
+    "costs without a reason": pattern(FLAGGING, r"^  why: .*\n(?:    .*\n)+", ""),
+    "no costs": section(FLAGGING, "costs", ""),
     "a colon too many": swap(GANG, "title: Gang violence", "title: Gang: violence"),
     "a tab": swap(GANG, "  triage: PT1H", "\ttriage: PT1H"),
     "an open quotation mark": swap(GANG, "title: Gang violence", "title: 'Gang violence"),
@@ -210,6 +259,7 @@ BREAKS: dict[str, Break] = {
     "a folder where a file belongs": lambda folder: (folder / "vio-new.yaml").mkdir(),
     "code.yaml missing": lambda folder: (folder / "code.yaml").unlink(),
     "support.yaml missing": lambda folder: (folder / "support.yaml").unlink(),
+    "flagging.yaml missing": lambda folder: (folder / FLAGGING).unlink(),
     "no harm at all": without_harms,
 }
 

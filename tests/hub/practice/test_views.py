@@ -16,9 +16,9 @@ from seawall.durations import in_words
 from seawall.hub.practice import reading
 from seawall.hub.practice.loading import load_code, shipped_codes
 from seawall.hub.practice.queries import current_code
-from seawall.hub.practice.schema import Harm
+from seawall.hub.practice.schema import Code, Flagging, Harm
 from seawall.hub.practice.services import adopt
-from seawall.hub.practice.vocabulary import Checked
+from seawall.hub.practice.vocabulary import Checked, Family
 
 CODE = load_code(shipped_codes()["uk-2026"])
 HARMS = {harm.id: harm for harm in CODE.harms}
@@ -169,14 +169,103 @@ def test_before_a_code_is_adopted(db: None, client: Client) -> None:
 def test_a_new_version_is_shown_at_once_with_the_old_beside_it(in_force: None, client: Client) -> None:
     first = CODE.harms[0]
     renamed = first.model_copy(update={"title": "<b>Renamed</b>"})
-    head = CODE.head.model_copy(update={"version": "2026.2"})
+    head = CODE.head.model_copy(update={"version": "2099.1"})
     adopt(code=CODE.model_copy(update={"head": head, "harms": (renamed, *CODE.harms[1:])}), actor=ACTOR)
-    assert current_code().version == "2026.2"
+    assert current_code().version == "2099.1"
     page = client.get("/code/").content.decode()
     assert "&lt;b&gt;Renamed&lt;/b&gt;" in page
     assert "<b>Renamed" not in page
     assert "Versions adopted here" in page
-    assert "2026.1, adopted" in page
+    assert f"{CODE.version}, adopted" in page
+
+
+# --- when the detector flags a post
+
+
+def flagging_section(client: Client) -> str:
+    html = client.get("/code/").content.decode()
+    assert 'href="#flagging"' in html  # from the list of contents
+    return text_of(html.split('aria-labelledby="flagging">')[1].split("</section>")[0])
+
+
+def with_flagging(flagging: Flagging | None) -> Code:
+    head = CODE.head.model_copy(update={"version": "2099.1"})
+    return CODE.model_copy(update={"head": head, "flagging": flagging})
+
+
+def told(**changes: Any) -> Flagging:
+    """Thresholds and costs that differ from family to family, whatever the shipped code's are."""
+    given: dict[str, Any] = {
+        "costs": {
+            "why": "A wrong word is <b>dear</b>.",
+            "harmful_share": 0.005,
+            "neighbour_share": 0.03,
+            "most_ordinary": 0.00125,
+            "families": {
+                family.value: {"miss": 1000 + number, "neighbour": number + 0.5} for number, family in enumerate(Family)
+            },
+        },
+        "flags": {family.value: round(0.301 + number / 10_000, 4) for number, family in enumerate(Family)},
+    }
+    return Flagging.model_validate(given | changes)
+
+
+def test_the_page_says_from_where_on_a_post_is_flagged_and_what_mistakes_cost(in_force: None, client: Client) -> None:
+    adopt(code=with_flagging(told()), actor=ACTOR)
+    page = flagging_section(client)
+    assert "A flag is a hint to people and decides nothing." in page
+    rows = [f"{family.words} 30.1{n}% 1,00{n} {n}.5" for n, family in enumerate(Family)]
+    rows[0] = rows[0].replace("30.10%", "30.1%")
+    assert " ".join(rows) in page
+    assert "A wrong word is <b>dear</b>." in page  # as text
+    assert "Posts that hold it 5 in 1,000 Posts that are its neighbours 3 in 100" in page
+    assert "at most 125 in 100,000" in page
+    assert "adopt a new version" in page
+
+
+def test_the_page_of_the_shipped_code_gives_its_own_figures(in_force: None, client: Client) -> None:
+    assert CODE.flagging is not None
+    page = flagging_section(client)
+    assert squeezed(CODE.flagging.costs.why) in page
+    shown = re.findall(r"([0-9.]+)% [0-9,.]+ [0-9,.]+", page)
+    assert [float(figure) for figure in shown] == [
+        pytest.approx(CODE.flagging.flags[family] * 100) for family in Family
+    ]
+
+
+def test_a_code_from_before_flagging_was_part_of_it_is_shown_too(in_force: None, client: Client) -> None:
+    adopt(code=with_flagging(None), actor=ACTOR)
+    page = flagging_section(client)
+    assert "A flag is a hint to people and decides nothing." in page
+    assert "does not say how likely is enough. The detector’s own settings hold." in page
+    assert "%" not in page
+    assert body(client.get("/code/")).count("Severity ") >= len([harm for harm in CODE.harms if harm.severity])
+    assert client.get("/code/ssh-imminent/").status_code == 200
+
+
+def test_a_code_from_when_fewer_families_were_known_is_shown_too() -> None:
+    few = told(flags={"hate": 0.5})
+    found = reading.flags(with_flagging(few))
+    assert found is not None
+    assert [mark.family for mark in found.marks] == [Family.HATE.words]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.0, "0 in 100"),
+        (1.0, "100 in 100"),
+        (0.02, "2 in 100"),
+        (0.5, "50 in 100"),
+        (0.0015, "15 in 10,000"),
+        (0.000000001, "1 in 1,000,000,000"),
+    ],
+)
+def test_a_share_is_said_as_people_say_it(value: float, words: str) -> None:
+    costs = told().costs.model_copy(update={"most_ordinary": value})
+    found = reading.flags(with_flagging(told().model_copy(update={"costs": costs})))
+    assert found is not None
+    assert found.most_ordinary == words
 
 
 def test_a_harm_of_no_group_stands_under_others() -> None:

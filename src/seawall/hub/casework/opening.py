@@ -133,7 +133,9 @@ def open_cases_for_batch(*, batch_id: str) -> int:
         content = finding.content
         if finding.version != content.version or content.pk in waiting or (content.pk, content.version) in decided:
             continue
-        rule = code.case_rule(finding.families, finding.context)
+        spared = {each["family"] for each in finding.withheld}
+        wanted = {family: value for family, value in finding.families.items() if family not in spared}
+        rule = code.case_rule(wanted, finding.context)
         if rule is None:
             continue
         desk = _desk_for(content=content, partition=Partition(rule.harm.partition))

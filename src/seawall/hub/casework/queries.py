@@ -41,7 +41,7 @@ def case_for(*, person: Person | AnonymousUser, case_id: UUID) -> Case:
     """Raises Case.DoesNotExist for what lies outside the person's desks, just as for what is not there."""
     return (
         Case.objects.visible_to(person)
-        .select_related("content__platform", "content__account", "desk__organisation", "claimed_by")
+        .select_related("content__platform", "content__account", "content__batch", "desk__organisation", "claimed_by")
         .get(pk=case_id)
     )
 

@@ -1,16 +1,14 @@
-"""What a case's page reads out: its clock, what the detector hinted at, the decisions on it, and what was recorded of it."""
+"""What a case's page reads out: its clock, the decisions on it, and what was recorded of it. The detector's hints are in `hints`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from seawall import clock as clocks
 from seawall.hub.casework.form import offences
 from seawall.hub.casework.models import Case, Decision, Outcome
-from seawall.hub.content.models import Finding
 from seawall.hub.directory import queries as directory
 from seawall.hub.directory.roles import Role
 from seawall.hub.ledger import queries as ledger
@@ -18,9 +16,7 @@ from seawall.hub.ledger.models import ActorKind, Entry
 from seawall.hub.ledger.vocabulary import EVENTS
 from seawall.hub.practice import queries as practice
 from seawall.hub.practice.schema import Code, Harm, UnknownHarmError
-from seawall.hub.practice.vocabulary import Context, Family
-
-WORTH_SHOWING = 0.2  # what a detector thinks less likely than this is noise to a reader
+from seawall.hub.practice.vocabulary import Context
 
 
 def harm_title(code: Code, harm_id: str) -> str:
@@ -53,54 +49,6 @@ def clock_of(case: Case) -> clocks.Clock | None:
     if case.closed_at is not None:
         events.append(clocks.Event(max(case.closed_at, case.opened_at), clocks.EventKind.STOPPED))
     return clocks.Clock(limit, events)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hint:
-    """One thing that the detector saw, and how sure it was, in words."""
-
-    label: str
-    chance: str
-    flagged: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hints:
-    """A finding in plain words."""
-
-    detector: str
-    at: datetime
-    families: Sequence[Hint]
-    context: Sequence[Hint]
-
-
-def chance_in_words(probability: float) -> str:
-    """A probability for people: `likely (73%)`. Never 0% or 100%: a detector is never that sure."""
-    words = next(
-        word
-        for bar, word in ((0.9, "very likely"), (0.65, "likely"), (0.35, "possible"), (0.0, "unlikely"))
-        if probability >= bar
-    )
-    return f"{words} ({min(99, max(1, round(probability * 100)))}%)"
-
-
-def hints_of(finding: Finding) -> Hints:
-    """What a finding says, the surest first, without what it thinks unlikely."""
-    return Hints(
-        detector=finding.detector,
-        at=finding.assessed_at,
-        families=_hints(finding.families, Family, set(finding.flags)),
-        context=_hints(finding.context, Context, set()),
-    )
-
-
-def _hints(values: Mapping[str, float], kind: type[Family] | type[Context], flags: set[str]) -> list[Hint]:
-    known = {str(member.value): member.words for member in kind}
-    shown = [(name, value) for name, value in values.items() if value >= WORTH_SHOWING or name in flags]
-    return [
-        Hint(label=known.get(name, name), chance=chance_in_words(value), flagged=name in flags)
-        for name, value in sorted(shown, key=lambda pair: -pair[1])
-    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,15 +7,15 @@ back to, and on a form that comes back with errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from django.core import signing
 from django.db import transaction
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from seawall.hub.casework.hints import Why, why_flagged
 from seawall.hub.casework.services import role_to_decide, role_to_review
 from seawall.hub.content import queries as content_queries
 from seawall.hub.content import services as content_services
@@ -38,7 +38,7 @@ class Version:
 
 @dataclass(frozen=True, kw_only=True)
 class PostPanel:
-    """What `casework/parts/post.html` draws. `text` is None while the post is masked.
+    """What `casework/parts/post.html` draws. While the post is masked, `text` is None and `why` empty.
 
     `back` is where a browser without scripts returns to; `form` is the id of the page's own form, whose answers must not be lost, and
     `step` what that form then sends.
@@ -47,7 +47,7 @@ class PostPanel:
     content: Content
     kind: str
     text: SafeString | None
-    marked: bool = False
+    why: Why = field(default_factory=Why)
     token: str = ""
     blurred: bool = False
     fresh: bool = False
@@ -90,16 +90,16 @@ def panel_for(
 ) -> PostPanel:
     """The post, masked unless `token` says that this person chose to see it."""
     version = shown_version(token=token, content=content, person=person) if token else None
-    text, marked = None, False
+    text, why = None, Why()
     if version == content.version:
-        spans = [span for finding in content_queries.findings_of(content) for span in finding.reasons]
-        text = with_marks(content.text, spans)
-        marked = "<mark" in text
+        newest = next(iter(content_queries.findings_of(content)), None)
+        why = why_flagged(newest, content.text) if newest else why
+        text = with_marks(content.text, why.spans)
     return PostPanel(
         content=content,
         kind=kind,
         text=text,
-        marked=marked,
+        why=why,
         token=token if version is not None else "",
         blurred=blurred,
         fresh=fresh,
@@ -113,17 +113,10 @@ def panel_for(
     )
 
 
-def with_marks(text: str, spans: Iterable[Mapping[str, Any]]) -> SafeString:
-    """The text, escaped, with the spans marked. Spans that overlap are marked as one; any that do not fit the text are left out."""
-    fitting = sorted(
-        (span["start"], span["end"])
-        for span in spans
-        if isinstance(span.get("start"), int)
-        and isinstance(span.get("end"), int)
-        and 0 <= span["start"] < span["end"] <= len(text)
-    )
+def with_marks(text: str, spans: Iterable[tuple[int, int]]) -> SafeString:
+    """The text, escaped, with the spans marked. Spans that overlap or touch are marked as one; each must lie within the text."""
     joined: list[tuple[int, int]] = []
-    for start, end in fitting:
+    for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:

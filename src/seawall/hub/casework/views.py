@@ -15,7 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from seawall.hub import moment
-from seawall.hub.casework import deciding, panels, queries, records, services
+from seawall.hub.casework import deciding, hints, panels, queries, records, services
 from seawall.hub.casework.form import FormIncomplete
 from seawall.hub.casework.forms import YES, QueueFilter, ReviewForm, TransferForm
 from seawall.hub.casework.models import Case, CaseState, Decision
@@ -92,7 +92,7 @@ def case(request: HttpRequest, case_id: UUID) -> HttpResponse:
             "code": code,
             "clock": records.clock_of(found),
             "now": moment.now(),
-            "hints": [records.hints_of(finding) for finding in content_queries.findings_of(found.content)],
+            "hints": [hints.hints_of(finding) for finding in content_queries.findings_of(found.content)],
             "accounts": [records.account_of(decision) for decision in decisions],
             "panels": panels.panels_for(case=found, person=person),
             "history": records.history_of(found),

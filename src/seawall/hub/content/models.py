@@ -114,7 +114,10 @@ class Revision(models.Model):
 
 
 class Finding(models.Model):
-    """What a detector said of one version of a post that it flagged. A hint to a person, never a decision."""
+    """What a detector said of one version of a post: that it flagged it, or that it could not read it.
+
+    A hint to a person, never a decision.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     content = models.ForeignKey(Content, on_delete=models.CASCADE, related_name="findings")
@@ -123,7 +126,16 @@ class Finding(models.Model):
     families = models.JSONField(db_comment="Family to probability")
     flags = ArrayField(models.CharField(max_length=40), db_comment="Families above their threshold")
     context = models.JSONField(db_comment="Context label to probability")
-    reasons = models.JSONField(db_comment="Spans of the text that moved the score")
+    reasons = models.JSONField(db_comment="Spans of the text that moved the score, and senses of terms in it")
+    withheld = models.JSONField(
+        default=list, db_comment="Families that reached their threshold and were not flagged, and by which rule"
+    )
+    language = models.CharField(max_length=12, default="en", db_comment="ISO 639 code")
+    assessed = models.BooleanField(
+        default=True, db_comment="False: the models do not know the language, which is not the same as harmless"
+    )
+    depth = models.CharField(max_length=12, default="full", db_comment="How far the detector read: full or linear")
+    degraded = models.BooleanField(default=False, db_comment="The operator's own model did not answer")
     assessed_at = models.DateTimeField()
 
     class Meta:

@@ -23,14 +23,14 @@ def find_content(*, platform: Platform, native_id: str) -> Content | None:
 
 
 def findings_of(content: Content) -> list[Finding]:
-    """What detectors said of the present version."""
-    return list(Finding.objects.filter(content=content, version=content.version).order_by("-assessed_at"))
+    """What detectors said of the present version, the newest first."""
+    return list(Finding.objects.filter(content=content, version=content.version).order_by("-assessed_at", "-id"))
 
 
 def flagged_in(batch_id: UUID) -> list[Finding]:
-    """The findings on what a batch brought."""
+    """The findings on what a batch brought, without the posts that the detector could not read: those say nothing."""
     return list(
-        Finding.objects.filter(content__batch_id=batch_id)
+        Finding.objects.filter(content__batch_id=batch_id, assessed=True)
         .select_related("content__platform", "content__desk", "content__batch")
         .order_by("id")
     )

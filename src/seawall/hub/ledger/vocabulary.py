@@ -148,6 +148,8 @@ class BatchAssessed(Event):
     flagged: Count
     by_family: Counts
     merkle_root: Digest
+    #: Posts in a language that the models do not know: they count neither as flagged nor as fine.
+    not_assessed: Count = 0
 
 
 class ContentRevealed(Event):

@@ -108,7 +108,7 @@ def _sums(totals: list[Total], cards: list[Scorecard]) -> list[Sum]:
         parts.setdefault(total.what, []).append((total.what, total.of))
     found += [
         Sum(parts.get("cases opened by origin", []), parts.get("cases opened", [])),
-        Sum(parts.get("posts assessed", []), parts.get("posts taken in", [])),
+        Sum(parts.get("posts assessed", []) + parts.get("posts not assessed", []), parts.get("posts taken in", [])),
         Sum([(ALL, "referred")], parts.get("referrals prepared", [])),
         Sum([(ALL, "referred")], [("cases closed", "refer")]),
     ]

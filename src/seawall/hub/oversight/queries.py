@@ -163,12 +163,17 @@ class Total:
     count: int
 
 
+# Entries of before the detector knew that it cannot read every language have no `not_assessed`.
 _TOTALS = """
 SELECT 'posts taken in' AS what, p.key AS of, sum(p.value::bigint) FROM ledger_entry, jsonb_each_text(payload->'by_platform') p
     WHERE verb = 'content.batch_ingested' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
 UNION ALL
-SELECT 'posts assessed', payload->>'detector', sum((payload->>'assessed')::bigint) FROM ledger_entry
-    WHERE verb = 'content.batch_assessed' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
+SELECT 'posts assessed', payload->>'detector', sum((payload->>'assessed')::bigint - coalesce((payload->>'not_assessed')::bigint, 0))
+    FROM ledger_entry WHERE verb = 'content.batch_assessed' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
+UNION ALL
+SELECT 'posts not assessed', 'language not read', sum((payload->>'not_assessed')::bigint) FROM ledger_entry
+    WHERE verb = 'content.batch_assessed' AND occurred_at >= %(since)s AND occurred_at < %(until)s
+    HAVING sum((payload->>'not_assessed')::bigint) > 0
 UNION ALL
 SELECT 'posts flagged', p.key, sum(p.value::bigint) FROM ledger_entry, jsonb_each_text(payload->'by_family') p
     WHERE verb = 'content.batch_assessed' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2

@@ -50,7 +50,8 @@ OUTCOMES = ("actioned", "refused", "already_down", "unresolvable", "silent", "wa
 
 TOTAL_WORDS: dict[str, str] = {
     "posts taken in": "Posts taken in, by platform",
-    "posts assessed": "Posts that a detector looked at, by version of the detector",
+    "posts assessed": "Posts that a detector read, by version of the detector",
+    "posts not assessed": "Posts that the detector could not read, and so neither flagged nor passed",
     "posts flagged": "Posts that the detector flagged, by kind; one post may be of several kinds",
     "cases opened": "Cases put before a person, by what it may be",
     "cases opened by origin": "Cases put before a person, by where they came from",
@@ -75,5 +76,6 @@ TOTAL_OF_WORDS: dict[str, str] = {
     "link": "A link",
     "text": "The words themselves",
     "by staff": "By staff",
+    "language not read": "In a language that the detector does not read",
 }
 """Codes of the ledger that a total is broken down by, in words; harms and platforms have names of their own."""

@@ -12,6 +12,7 @@ from seawall.hub.practice.vocabulary import (
     AccountStep,
     Action,
     Checked,
+    Family,
     HarmBasis,
     InElection,
     Partition,
@@ -22,7 +23,7 @@ from seawall.hub.practice.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from seawall.hub.practice.schema import CodeHead, Exemption, Harm, StatutoryLimit, SupportLine
+    from seawall.hub.practice.schema import CodeHead, Exemption, Flagging, Harm, StatutoryLimit, SupportLine
 
 _REFERS = (Route.REFERRAL, Route.FORMAL_NOTICE)
 _ILLEGAL = (HarmBasis.ILLEGAL_PRIORITY, HarmBasis.ILLEGAL_OTHER)
@@ -39,6 +40,7 @@ class Parts:
     support: tuple[SupportLine, ...] | None
     limits: tuple[StatutoryLimit, ...] | None
     exemptions: tuple[Exemption, ...] | None
+    flagging: Flagging | None = None
 
 
 def check(parts: Parts) -> list[Problem]:
@@ -47,6 +49,7 @@ def check(parts: Parts) -> list[Problem]:
     problems += [Problem("support.yaml", *found) for found in _support(parts.support or ())]
     problems += [Problem("limits.yaml", *found) for found in _limits(parts.limits or ())]
     problems += [Problem("exemptions.yaml", *found) for found in _twice("exemptions", parts.exemptions or ())]
+    problems += [Problem("flagging.yaml", *found) for found in _flagging(parts)]
     for name, harm in parts.harms.items():
         for rule in _HARM_RULES:
             problems += [Problem(name, *found) for found in rule(harm)]
@@ -100,6 +103,30 @@ def _limits(limits: tuple[StatutoryLimit, ...]) -> Iterator[Found]:
             yield f"{where}.verified_on", "is missing for a verified limit", "Write the day on which it was checked."
         if isinstance(limit.length, Months) and limit.pausable:
             yield f"{where}.pausable", "a limit in months cannot be paused", "Write pausable: [], or give days."
+
+
+def _flagging(parts: Parts) -> Iterator[Found]:
+    told = parts.flagging
+    if told is None:
+        return
+    for field, named in (("costs.families", told.costs.families), ("flags", told.flags)):
+        for family in Family:
+            if family not in named:
+                yield f"{field}.{family}", "is missing", "Give every family its line."
+    for family, bar in told.flags.items():
+        if not 0 < bar < 1:
+            yield f"flags.{family}", f"{bar} flags everything or nothing", "Write a number between 0 and 1."
+    if told.costs.harmful_share + told.costs.neighbour_share >= 1:
+        yield "costs.harmful_share", "leaves no ordinary posts beside neighbour_share", "Lower one of the two."
+    for name, harm in parts.harms.items():
+        for number, rule in enumerate(harm.opens_case):
+            bar = told.flags.get(rule.family, 0.0)
+            if rule.at_least < bar:
+                yield (
+                    f"flags.{rule.family}",
+                    f"{bar} is above the {rule.at_least} at which {name} opens a case (opens_case[{number}])",
+                    "A case is opened for what is flagged: lower this, or raise the other.",
+                )
 
 
 def _file_name(harm: Harm, name: str) -> Iterator[Found]:

@@ -42,7 +42,7 @@ class _ExemptionsFile(schema.Frozen):
 
 
 _FIELDS = sorted({name for model in schema.Frozen.__subclasses__() for name in model.model_fields})
-_FIXED = ("code.yaml", "support.yaml", "limits.yaml", "exemptions.yaml")
+_FIXED = ("code.yaml", "support.yaml", "limits.yaml", "exemptions.yaml", "flagging.yaml")
 
 
 def shipped_codes() -> dict[str, Path]:
@@ -93,6 +93,7 @@ def load_code(path: str | Path) -> schema.Code:
         support=_rows(parsed, "support.yaml", _SupportFile, lambda file: file.lines),
         limits=_rows(parsed, "limits.yaml", _LimitsFile, lambda file: file.limits),
         exemptions=_rows(parsed, "exemptions.yaml", _ExemptionsFile, lambda file: file.exemptions),
+        flagging=_part(parsed, "flagging.yaml", schema.Flagging),
     )
     problems += check(parts)
     if problems:
@@ -107,6 +108,7 @@ def load_code(path: str | Path) -> schema.Code:
         support=parts.support,
         limits=parts.limits,
         exemptions=parts.exemptions,
+        flagging=parts.flagging,
     )
 
 
@@ -115,6 +117,7 @@ _MODELS: dict[str, type[schema.Frozen]] = {
     "support.yaml": _SupportFile,
     "limits.yaml": _LimitsFile,
     "exemptions.yaml": _ExemptionsFile,
+    "flagging.yaml": schema.Flagging,
 }
 
 

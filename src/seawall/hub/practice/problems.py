@@ -64,8 +64,11 @@ def _enum(value: Any, ctx: Mapping[str, Any]) -> tuple[str, str]:
     return f"{_shown(value)} is not known here", closest(str(value), known)
 
 
+_BOUNDS = (("ge", "at least"), ("le", "at most"), ("gt", "more than"))
+
+
 def _range(value: Any, ctx: Mapping[str, Any]) -> tuple[str, str]:
-    (bound,) = (f"{word} {ctx[key]:g}" for key, word in (("ge", "at least"), ("le", "at most")) if key in ctx)
+    (bound,) = (f"{word} {ctx[key]:g}" for key, word in _BOUNDS if key in ctx)
     return f"{_shown(value)} is out of range", f"Write a number that is {bound}."
 
 
@@ -78,6 +81,7 @@ def _pattern(value: Any, ctx: Mapping[str, Any]) -> tuple[str, str]:
 _SAYINGS: dict[str, Callable[[Any, Mapping[str, Any]], tuple[str, str]]] = {
     "duration": lambda value, ctx: (ctx["problem"], ctx["remedy"]),
     "enum": _enum,
+    "greater_than": _range,
     "greater_than_equal": _range,
     "less_than_equal": _range,
     "missing": lambda value, ctx: ("is missing", f"Add it; {REFERENCE}."),
@@ -91,11 +95,11 @@ _BY_START: tuple[tuple[str, str, str], ...] = (
     ("bool", "is not true or false", "Write true or false."),
     ("date", "is not a date", "Write it as 2026-11-01."),
     ("int", "is not a whole number", "Write a whole number."),
-    ("float", "is not a number", "Write a number from 0 to 1."),
-    ("finite", "is not a number", "Write a number from 0 to 1."),
+    ("float", "is not a number", "Write a number, such as 0.7."),
+    ("finite", "is not a number", "Write a number, such as 0.7."),
     ("tuple", "is not a list", "Write each entry on a line of its own, after '- '; write [] for none."),
     ("model", "is not a group of fields", f"Write its fields indented below it; {REFERENCE}."),
-    ("mapping", "is not a group of fields", "Write each as 'name: number' indented below it; write {} for none."),
+    ("dict", "is not a group of fields", f"Write each as 'name: value' indented below it; {REFERENCE}."),
 )
 
 

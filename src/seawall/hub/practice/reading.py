@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from seawall.clock import Basis
 from seawall.durations import in_words
 from seawall.hub.practice.schema import Code, Exemption, Harm, SupportLine
-from seawall.hub.practice.vocabulary import AccountStep, Checked, InElection, InForce, Route
+from seawall.hub.practice.vocabulary import AccountStep, Checked, Family, InElection, InForce, Route
 
 GROUPS = (
     ("Suicide and self-harm", ("ssh-",)),
@@ -117,6 +118,63 @@ def times(code: Code, harm: Harm) -> list[Time]:
 
 def _from(words: str) -> str:
     return f"from {words[:1].lower()}{words[1:]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A family: from which probability it is flagged, and what mistakes about it cost in ordinary posts flagged for nothing."""
+
+    family: str
+    flagged_from: str
+    miss: str
+    neighbour: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flags:
+    """What a code says of flagging, in words and figures to print. The shares are such as "1 in 100"."""
+
+    why: str
+    marks: tuple[Mark, ...]
+    harmful_share: str
+    neighbour_share: str
+    most_ordinary: str
+
+
+def flags(code: Code) -> Flags | None:
+    """When the detector flags a post, family by family; None for a version of the code that says nothing of it."""
+    told = code.flagging
+    if told is None:
+        return None
+    return Flags(
+        why=told.costs.why,
+        marks=tuple(
+            Mark(
+                family=family.words,
+                flagged_from=f"{_figure(Decimal(repr(told.flags[family])) * 100)}%",
+                miss=_figure(told.costs.families[family].miss),
+                neighbour=_figure(told.costs.families[family].neighbour),
+            )
+            for family in Family
+            if family in told.flags and family in told.costs.families  # an old version may know fewer
+        ),
+        harmful_share=_share(told.costs.harmful_share),
+        neighbour_share=_share(told.costs.neighbour_share),
+        most_ordinary=_share(told.costs.most_ordinary),
+    )
+
+
+def _figure(value: float | Decimal) -> str:
+    """A number with every digit that the code gives it, and no more."""
+    return f"{Decimal(str(value)).normalize():,f}"
+
+
+def _share(value: float) -> str:
+    """A share as people say it: `1 in 100`, `15 in 10,000`."""
+    exact = Decimal(repr(value)).normalize()
+    exponent = exact.as_tuple().exponent
+    places = max(2, -exponent if isinstance(exponent, int) else 2)
+    return f"{int(exact.scaleb(places)):,} in {10**places:,}"
 
 
 def account_steps(harm: Harm) -> list[tuple[str, str]]:

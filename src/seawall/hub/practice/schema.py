@@ -16,7 +16,17 @@ from types import MappingProxyType
 from typing import Annotated, Any, Self
 
 import rfc8785
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
 from pydantic_core import PydanticCustomError
 
 from seawall.clock import (
@@ -83,6 +93,11 @@ Duration = Annotated[
 ]
 Bars = Annotated[
     Mapping[Context, Probability],
+    AfterValidator(_frozen),
+    PlainSerializer(_thawed, return_type=dict[str, float]),
+]
+Flags = Annotated[
+    Mapping[Family, Probability],
     AfterValidator(_frozen),
     PlainSerializer(_thawed, return_type=dict[str, float]),
 ]
@@ -276,6 +291,41 @@ class Change(Frozen):
     what: Text
 
 
+class Cost(Frozen):
+    """What mistakes about one family cost, in ordinary posts flagged for nothing: a miss, and a flagged neighbour."""
+
+    miss: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+    neighbour: Annotated[float, Field(gt=0, le=10_000, allow_inf_nan=False)]
+
+
+def _costs_thawed(value: Mapping[Family, Cost]) -> dict[str, Any]:
+    return {str(family): value[family].model_dump(mode="json") for family in sorted(value)}
+
+
+class Costs(Frozen):
+    """By what the thresholds were chosen: the costs, and the shares of a feed that they were weighed by."""
+
+    why: Text
+    harmful_share: Probability
+    neighbour_share: Probability
+    most_ordinary: Probability
+    families: Annotated[
+        Mapping[Family, Cost], AfterValidator(_frozen), PlainSerializer(_costs_thawed, return_type=dict[str, Any])
+    ]
+
+
+class Flagging(Frozen):
+    """From which probability the detector flags each family, and what mistakes are held to cost."""
+
+    costs: Costs
+    flags: Flags
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Family -> the least probability that is flagged, as `seawall.detect` wants it."""
+        return {str(family): bar for family, bar in self.flags.items()}
+
+
 class CodeHead(Frozen):
     """What code.yaml says. `approved_by` names a role or a body, never a person."""
 
@@ -323,6 +373,16 @@ class Code(Frozen):
     support: tuple[SupportLine, ...]
     limits: tuple[StatutoryLimit, ...]
     exemptions: tuple[Exemption, ...]
+    #: None in versions from before thresholds were part of the code: the detector's own then hold.
+    flagging: Flagging | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_adopted(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A version from before flagging was part of the code must keep the digest that the ledger holds of it.
+        kept: dict[str, Any] = handler(self)
+        if self.flagging is None:
+            kept.pop("flagging", None)
+        return kept
 
     @property
     def id(self) -> str:

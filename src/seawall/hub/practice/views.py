@@ -12,12 +12,17 @@ from seawall.hub.practice.schema import UnknownHarmError
 
 @require_safe
 def code(request: HttpRequest) -> HttpResponse:
-    """Every harm under its heading, and which version of the code this is."""
+    """Every harm under its heading, when the detector flags a post, and which version of the code this is."""
     try:
         current = queries.current_code()
     except queries.NoCodeAdopted:
         return render(request, "practice/none.html", status=503)
-    page = {"code": current, "groups": reading.groups(current), "adopted": queries.adopted()}
+    page = {
+        "code": current,
+        "groups": reading.groups(current),
+        "flags": reading.flags(current),
+        "adopted": queries.adopted(),
+    }
     return render(request, "practice/code.html", page)
 
 
