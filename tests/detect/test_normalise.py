@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seawall.detect.disguise import cut_words, hides_something, letters_for_signs, undraw, unstar
+from seawall.detect.disguise import cut_words, hides_something, letters_for_signs, undraw, unstar, unswap
 from seawall.detect.normalise import MAX_TOKEN, chunks, chunks_with_spans, plain, tokens, tokens_of_chunk, trim_span
 
 CASES = [
@@ -22,6 +22,12 @@ CASES = [
     ),
     ("b4 gr8 m8", ["before", "great", "mate"], "short forms"),
     ("k*ll s*icide f**k", ["kill", "suicide", "fuck"], "starred letters of words that are often hidden"),
+    ("w*rthless y*urself", ["worthless", "yourself"], "one letter starred out of a common word"),
+    (
+        "yuorself wortlhess sucide",
+        ["yourself", "worthless", "suicide"],
+        "letters swapped, or one left out of a hidden word",
+    ),
     ("f**l *hate* well*", ["f**l", "hate", "well"], "other stars are left alone"),
     ("noooooo goooood diiiie", ["no", "good", "die"], "drawn-out letters"),
     ("no!!!! why??", ["no", "!", "why", "?"], "runs of marks count once"),
@@ -114,9 +120,12 @@ def test_a_reason_in_disguised_words_points_at_what_was_written() -> None:
     assert text[slice(*span)] == "h e l p"
 
 
-@pytest.mark.parametrize("word", ["people", "because", "wolverhampton", "h8", "x", "a1", "kirkcaldy"])
+@pytest.mark.parametrize(
+    "word", ["clots", "cures", "boast", "apologise", "people", "because", "wolverhampton", "h8", "x", "a1", "kirkcaldy"]
+)
 def test_words_that_are_no_disguise_are_left_alone(word: str) -> None:
-    assert (unstar(word), letters_for_signs(word), undraw(word), cut_words(word)) == (word, word, word, (word,))
+    assert (unstar(word), letters_for_signs(word), undraw(word), unswap(word)) == (word, word, word, word)
+    assert cut_words(word) == (word,)
 
 
 @given(st.text(max_size=60))

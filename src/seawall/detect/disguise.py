@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
+from string import ascii_lowercase
 from typing import Final
 
 from seawall.detect.tables import word_costs
@@ -38,6 +39,12 @@ _INSIDE: Final = re.compile(r"(?<=[a-z])[013457@$]+(?=[a-z])")
 _DOLLAR_FIRST: Final = re.compile(r"(?<![\w$])\$(?=[a-z]{2})")
 _DRAWN_OUT: Final = re.compile(r"([^\W\d_])\1+")
 MOST_SIGNS: Final = 4
+#: Shorter words have too many neighbours to be mended; longer ones are no words.
+SHORTEST_TO_MEND: Final = 5
+SHORTEST_TO_UNSWAP: Final = 7
+LONGEST_TO_MEND: Final = 16
+#: What a swap of letters is mended to must be a common word (natural log of its rarity): names are left alone.
+RAREST_MENDED: Final = 11.6
 LONGEST_TO_CUT: Final = 48
 
 #: Short forms that are words in their own right, though they hold digits.
@@ -92,15 +99,52 @@ def _hidden_by_shape() -> dict[tuple[str, int], tuple[str, ...]]:
 
 
 def unstar(word: str) -> str:
-    """`k*ll` -> `kill`: the first often-hidden word of the same length that fits; the word itself if none does."""
+    """`k*ll` -> `kill`: a letter or several starred out of an often-hidden word; one starred out of a common word.
+
+    A word with several signs that is none of those is left alone: too many words would fit.
+    """
     if not _STARRED.fullmatch(word):
         return word
-    if word.rstrip("*#") in word_costs():
+    known = word_costs()
+    if word.rstrip("*#") in known:
         return word.rstrip("*#")
     for hidden in _hidden_by_shape().get((word[0], len(word)), ()):
         if all(sign == letter or not sign.isalpha() for sign, letter in zip(word, hidden, strict=True)):
             return hidden
-    return word
+    signs = [at for at, sign in enumerate(word) if not sign.isalpha()]
+    if len(signs) != 1 or len(word) < SHORTEST_TO_MEND:
+        return word
+    at = signs[0]
+    fits = (word[:at] + letter + word[at + 1 :] for letter in ascii_lowercase)
+    return min((fit for fit in fits if fit in known), key=known.__getitem__, default=word)
+
+
+def unswap(word: str) -> str:
+    """`yuorself` -> `yourself`: a word of which two neighbouring letters changed places; a known word stays as it is.
+
+    Of often-hidden words one missing letter is put back too (`sucide` -> `suicide`).
+    """
+    known = word_costs()
+    if (
+        word in known
+        or not SHORTEST_TO_MEND <= len(word) <= LONGEST_TO_MEND
+        or not word.isascii()
+        or not word.isalpha()
+    ):
+        return word
+    swapped = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
+    hidden = next((fit for fit in swapped if fit in _HIDDEN_SET), None)
+    if hidden is not None:
+        return hidden
+    if len(word) >= SHORTEST_TO_UNSWAP:  # shorter rare words are too often a swap away from a common one
+        # A swap at the very end makes other endings: "apologise" is not "apologies".
+        best = min(
+            (fit for fit in swapped[:-1] if known.get(fit, 99.0) < RAREST_MENDED), key=known.__getitem__, default=None
+        )
+        if best is not None:
+            return best
+    missing = (word[:at] + letter + word[at:] for at in range(1, len(word)) for letter in ascii_lowercase)
+    return next((fit for fit in missing if fit in _HIDDEN_SET), word)
 
 
 def letters_for_signs(word: str) -> str:

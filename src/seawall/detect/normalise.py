@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from seawall.detect.disguise import cut_words, hides_something, letters_for_signs, undraw, unstar
+from seawall.detect.disguise import cut_words, hides_something, letters_for_signs, undraw, unstar, unswap
 from seawall.detect.tables import emoji_words, lookalikes, word_costs
 
 URL: Final = "<url>"
@@ -150,7 +150,7 @@ def _known(word: str) -> str:
         # A rare word can fall into common ones by chance: only a cut that lays bare a word that people hide is believed.
         if hides_something(pieces):
             return " ".join(pieces)
-    return word
+    return unswap(word)
 
 
 def plain_chunk(chunk: str) -> str:
