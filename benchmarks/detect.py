@@ -38,8 +38,9 @@ from seawall.detect.suite import fairness, shipped, told  # noqa: E402
 MOST_WORK = 6.0
 #: The middle cost of one post alone, beside its share of a batch, at the most.
 MOST_ALONE = 4.0
-#: How many times faster than `full` the other profiles are, at the least, on a feed that is mostly ordinary.
-LEAST_GATED, LEAST_LINEAR = 2.0, 12.0
+#: How many times faster than `full` the other profiles are, at the least. The harmless posts here are chosen to tempt a
+#: filter, so that the gate rules out fewer of them than of a real feed.
+LEAST_GATED, LEAST_LINEAR = 1.2, 12.0
 MOST_START_SECONDS = 3.0
 MOST_MEMORY_MB = 250
 MOST_WEIGHTS_MB = 40
@@ -80,10 +81,13 @@ def seconds(work: Callable[[], object], rounds: int = 3) -> float:
 def fresh_process() -> tuple[float, float]:
     """Seconds from a new interpreter to its first finding, and the megabytes that it then holds."""
     program = (
-        "import time, json, resource; began = time.perf_counter()\n"
+        "import time, json; began = time.perf_counter()\n"
         "from seawall.detect import Detector\n"
         "Detector.load().assess(['A quiet day by the sea.'])\n"
-        "print(json.dumps([time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))"
+        "taken = time.perf_counter() - began\n"
+        # The kernel's own peak: that of `resource` would count the parent's memory from before the program was loaded.
+        "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
+        "print(json.dumps([taken, int(peak.split()[1]) / 1024]))"
     )
     told_back = []
     for _ in range(3):
