@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,10 +17,12 @@ import orjson
 import psutil
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.policy_server import policy_server
 
 from seawall.commands.scan import scan
 from seawall.detect import CONTEXTS, FAMILIES, Detector
 from seawall.detect.own_posts import own_posts
+from seawall.hub.practice.loading import CODES
 
 PROGRAM = "from seawall.commands.scan import scan; scan()"
 
@@ -218,3 +222,60 @@ def test_scan_needs_no_django(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "\n", "")
+
+
+def test_an_operators_own_model_stands_in_and_its_silence_is_told(tmp_path: Path) -> None:
+    with policy_server() as server:
+        path = tmp_path / "posts.jsonl"
+        rows_in = [
+            {"id": "named", "text": "a post that says hate quite calmly"},
+            {"id": "plain", "text": "a lovely morning by the sea"},
+            {"id": "broken", "text": "the kettle is broken again"},
+        ]
+        path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows_in))
+        server.behaviours["kettle"] = lambda *_: (200, b"not JSON at all", {})
+        out, plain = tmp_path / "own.jsonl", tmp_path / "shipped.jsonl"
+        result = call(path, "--out", out, "--workers", 1, "--model", server.uri())
+        assert result.exit_code == 0, result.stderr
+        assert call(path, "--out", plain, "--workers", 1).exit_code == 0
+    own = {row["id"]: row for row in rows(out)}
+    shipped = {row["id"]: row for row in rows(plain)}
+    assert {name: row["degraded"] for name, row in own.items()} == {"named": False, "plain": False, "broken": True}
+    assert own["named"]["families"]["hate"] > 0.65 > shipped["named"]["families"]["hate"]  # type: ignore[index]
+    assert own["broken"]["families"] == shipped["broken"]["families"], "where it is silent, the shipped models answer"
+    assert not any(row["degraded"] for row in shipped.values())
+
+
+def test_a_model_that_cannot_be_opened_leaves_nothing_behind(tmp_path: Path) -> None:
+    out = tmp_path / "findings.jsonl"
+    result = call(posts_file(tmp_path), "--out", out, "--workers", 1, "--model", "onnx:/nowhere")
+    assert result.exit_code == 1
+    assert "/nowhere" in result.stderr
+    assert "Nothing was written" in result.stderr
+    assert not out.exists()
+
+
+def test_the_profiles_read_as_far_as_they_say(tmp_path: Path) -> None:
+    path, out = posts_file(tmp_path), tmp_path / "findings.jsonl"
+    depths = {}
+    for profile in ("full", "gated", "linear"):
+        assert call(path, "--out", out, "--workers", 1, "--profile", profile).exit_code == 0
+        depths[profile] = {row["depth"] for row in rows(out)}
+    assert depths["full"] == {"full"}
+    assert depths["linear"] == {"linear"}
+    assert depths["gated"] <= {"full", "linear"}
+
+
+def test_another_code_of_practice_flags_by_its_own_thresholds(tmp_path: Path) -> None:
+    code = tmp_path / "uk-2026"
+    shutil.copytree(CODES / "uk-2026", code)
+    flagging = code / "flagging.yaml"
+    flagging.write_text(re.sub(rf"(?m)^(  (?:{'|'.join(FAMILIES)}): )0\.\d+$", r"\g<1>0.9999", flagging.read_text()))
+    for harm in code.glob("*.yaml"):
+        harm.write_text(re.sub(r"(?m)^(    at_least: )0\.\d+$", r"\g<1>0.9999", harm.read_text()))
+    path, out = posts_file(tmp_path), tmp_path / "findings.jsonl"
+    assert call(path, "--out", out, "--workers", 1, "--code", code).exit_code == 0
+    assert not any(row["flags"] for row in rows(out))
+    flagging.write_text("flags: rubbish\n")
+    assert call(path, "--out", tmp_path / "none.jsonl", "--code", code).exit_code == 2
+    assert not (tmp_path / "none.jsonl").exists()

@@ -18,8 +18,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from seawall.commands.console import error_console, posts_progress
 from seawall.detect.bundle import probability
 from seawall.detect.calibration import Calibration, expected_calibration_error, platt
 from seawall.detect.families import FAMILIES
@@ -101,7 +101,7 @@ def calibrate(model: str, suite: Path, out: Path, code: Path | None, concurrency
 
 def run(model: str, suite: Path, *, out: Path, code: Path | None, asking: Asking) -> int:
     """What `seawall calibrate` does; gives the exit code."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    console = error_console()
     try:
         _check_writable(out)
         cases, digest = _read(suite)
@@ -157,15 +157,7 @@ def _read(suite: Path) -> tuple[list[Case], str]:
 
 
 def _judge(scorer: Scorer, texts: Sequence[str], console: Console) -> Judgement:
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
+    progress = posts_progress(console)
     parts: list[Judgement] = []
     with progress:
         task = progress.add_task("Texts judged", total=len(texts))

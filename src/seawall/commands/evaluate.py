@@ -14,10 +14,10 @@ from typing import Any, Final, Protocol, TypeVar
 import click
 import numpy as np
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from seawall.commands.console import error_console, posts_progress
 from seawall.commands.detectors import detector_for, thresholds_of
-from seawall.commands.evaluate_report import Evaluation, error_console, print_report
+from seawall.commands.evaluate_report import Evaluation, print_report
 from seawall.detect import FAMILIES
 from seawall.detect.evaluation import chances_of, evaluate_cases
 from seawall.detect.limits import FIGURES, hold, read_limit, read_share
@@ -245,15 +245,7 @@ def assess(
     """What the detector and each peer say of every case."""
     findings: list[Finding] = []
     parts: dict[str, list[Verdict]] = {name: [] for name in peers}
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
+    progress = posts_progress(console)
     with progress:
         task = progress.add_task("Posts assessed", total=len(cases))
         for texts in _batches(cases):

@@ -61,11 +61,6 @@ class Evaluation:
         return orjson.dumps(held, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-def error_console() -> Console:
-    """Where what went wrong is told, and the progress."""
-    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
-
-
 def safe(text: str) -> str:
     """Text from a file, fit for a terminal: one line, and no control characters."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in " ".join(text.split()))

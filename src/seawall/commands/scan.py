@@ -21,9 +21,8 @@ from typing import BinaryIO, Final, cast
 
 import click
 import orjson
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from seawall.commands.console import error_console, posts_progress
 from seawall.commands.detectors import detector_for, thresholds_of
 from seawall.detect import PROFILES, Detector, ModelError, Profile
 from seawall.hub.practice.problems import CodeOfPracticeError
@@ -290,7 +289,7 @@ def run(
     files: Sequence[Path], *, out: str, strict: bool, workers: int, batch: int, choice: Choice | None = None
 ) -> int:
     """What `seawall scan` does; gives the exit code."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    console = error_console()
     broken = done = 0
 
     def report(path: Path, line: BadLine) -> None:
@@ -298,15 +297,7 @@ def run(
         broken += 1
         console.print(f"{path}:{line}")
 
-    progress = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
+    progress = posts_progress(console)
     try:
         for path in files:
             check_file(path)
