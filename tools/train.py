@@ -45,6 +45,7 @@ NUMBER = 2
 GATE_POSTS = 16_000
 #: A whole word stays in the vocabulary when so many texts of training or background use it.
 LEAST_USED = 2
+SHIPPED_MODELS = HOUSE.parent / "src/seawall/detect/models"
 COSTS = HOUSE.parent / "src/seawall/hub/practice/codes/uk-2026/flagging.yaml"
 
 
@@ -57,7 +58,7 @@ def write_json(path: Path, held: Any, indent: int = 1) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder of Parquet sets")
-    parser.add_argument("--out", type=Path, default=HOUSE.parent / "src/seawall/detect/models")
+    parser.add_argument("--out", type=Path, default=SHIPPED_MODELS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--states", type=Path, help="folder for the transformer's states between stages")
     parser.add_argument("--thresholds", action="store_true", help="learn nothing; choose thresholds anew and measure")
@@ -86,7 +87,8 @@ def main() -> None:
         return
     encoder = recipe.learn(rows, options.seed, say, options.states)
     names = {"transformer": f"transformer-{NUMBER}.onnx", "tokenizer": f"transformer-{NUMBER}.tokenizer.json"}
-    lean, kept = export.lean_vocabulary(transformer.tokenizer(), map(reading_text, rows.text), LEAST_USED)
+    learnt = [text for text, part in zip(rows.text, rows.part, strict=True) if part != "test"]
+    lean, kept = export.lean_vocabulary(transformer.tokenizer(), map(reading_text, learnt), LEAST_USED)
     lean.save(str(out / names["tokenizer"]), pretty=False)
     export.export(encoder, out / names["transformer"], kept)
     say(f"transformer: {(out / names['transformer']).stat().st_size / 1e6:.1f} MB, {len(kept):,} word pieces")
@@ -166,7 +168,13 @@ def choose_again(rows: Rows, out: Path, say: Callable[[str], None]) -> None:
     worth = blend.dev_weights(rows, dev)
     marks = blend.thresholds(chance, np.stack(rows.truth)[dev], worth, rows, dev, blend.read_costs(COSTS))
     say(f"thresholds: {marks}")
-    write_json(path, {**json.loads(path.read_text(encoding="utf-8")), "thresholds": marks})
+    held = json.loads(path.read_text(encoding="utf-8"))
+    # The gate may lose none, or few, of what is flagged: when the thresholds move, so do its bars.
+    model = linear_model.load(out / held["linear"])
+    scores = linear_model.Linear(model.weights, model.bias).logits([rows.text[at] for at in dev])
+    bars = blend.gate_bars(scores[:, len(LABELS) :], blend.gate_targets(chance, marks))
+    say(f"gates: {bars}")
+    write_json(path, {**held, "thresholds": marks, "gate": bars})
 
 
 def measure(rows: Rows, out: Path, seed: int, say: Callable[[str], None]) -> None:
@@ -187,7 +195,8 @@ def measure(rows: Rows, out: Path, seed: int, say: Callable[[str], None]) -> Non
         ),
     }
     write_json(out / f"detector-{NUMBER}.metrics.json", held)
-    card.write(out / f"detector-{NUMBER}.metrics.json", out / f"detector-{NUMBER}.manifest.json")
+    if out.resolve() == SHIPPED_MODELS:
+        card.write()
     say("done")
 
 

@@ -205,6 +205,8 @@ def diagram(metrics: dict[str, Any]) -> str:
             f'<text x="{left}" y="{top - 8}">{name.replace("_", " ")}, error '
             f"{metrics['labels'][name]['calibration_error']:.3f}</text>"
             f'<rect x="{left}" y="{top}" width="{PANEL}" height="{PANEL}" fill="none" stroke="#505a5f"/>'
+            f'<text x="{left}" y="{top + PANEL + 14}" fill="#505a5f">said: 0 to 1</text>'
+            f'<text x="{left - 6}" y="{top + PANEL}" fill="#505a5f" transform="rotate(-90 {left - 6} {top + PANEL})">came true</text>'
             f'<path d="M{left} {top + PANEL}L{left + PANEL} {top}" stroke="#b1b4b6"/><g fill="#1d70b8">{"".join(dots)}</g>'
         )
     width, height = GAP + 4 * (PANEL + GAP), TOP + 2 * (PANEL + GAP + TOP)
