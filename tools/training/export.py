@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
@@ -97,17 +96,3 @@ def export(model: Encoder, path: Path, kept: list[int] | None = None) -> None:
             op_types_to_quantize=["MatMul", "Attention", "Gather"],
             extra_options=QUANTISING,
         )
-
-
-def difference(model: Encoder, path: Path, texts: int = 24) -> float:
-    """The mean difference between the float model's and the file's logits on random tokens: how much quantising changes."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    generator = np.random.default_rng(0)
-    ids = generator.integers(5, 1000, (texts, 20))
-    mask = np.ones_like(ids)
-    ours = session.run(["logits"], {"ids": ids, "mask": mask})[0]
-    with torch.no_grad():
-        theirs = model(torch.tensor(ids), torch.tensor(mask)).numpy()
-    return float(np.abs(ours - theirs).mean())

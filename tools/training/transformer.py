@@ -11,7 +11,7 @@ import importlib.util
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ import torch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
+
+from seawall.detect.transformer import shorten
 
 HEADS, WIDTH, INNER, LAYERS = 12, 384, 1536, 6
 HEAD_TOKENS, TAIL_TOKENS = 64, 30  # a long text is read at its beginning and its end
@@ -128,20 +130,14 @@ def tokenizer() -> Tokenizer:
     return found
 
 
-def shorten(ids: list[int], head: int = HEAD_TOKENS, tail: int = TAIL_TOKENS) -> list[int]:
-    """A long text's first and last tokens; the two marks at the ends stay."""
-    if len(ids) <= head + tail + 2:
-        return ids
-    return [*ids[: head + 1], *ids[-tail - 1 :]]
-
-
 def encode(reader: Tokenizer, texts: list[str]) -> list[list[int]]:
-    return [shorten(found.ids) for found in reader.encode_batch(texts)]
+    """The word pieces of each text, long ones shortened for learning more than they are for reading."""
+    return [shorten(found.ids, HEAD_TOKENS, TAIL_TOKENS) for found in reader.encode_batch(texts)]
 
 
 @dataclass(slots=True, kw_only=True)
 class Recipe:
-    """How to learn. `visits` is how often a row is looked at, in all, on average one epoch is len(rows) visits."""
+    """How fast to learn in one stage: word pieces a batch, rates of body and head, and from where states are averaged."""
 
     batch_tokens: int = 1400
     rate: float = 1.2e-4
@@ -180,16 +176,12 @@ def pad(ids: list[list[int]], device: torch.device) -> tuple[torch.Tensor, torch
     return table, mask
 
 
-Draw = Callable[[int], Iterator[tuple[list[str], np.ndarray, np.ndarray]]]
-
-
 def fine_tune(
     model: Encoder,
     reader: Tokenizer,
     epochs: list[tuple[list[str], np.ndarray, np.ndarray]],
     recipe: Recipe,
     say: Callable[[str], None],
-    keep: Path | None = None,
 ) -> Encoder:
     """Train on each epoch's (texts, truth, weight) in turn; the result averages the later states of the weights.
 
@@ -245,25 +237,10 @@ def fine_tune(
                         mean[name] = part.detach().clone() if before is None else before + (part - before) / counted
             if step % 200 == 0:
                 say(f"step {step}/{steps}, loss {running:.4f}, {seen / (time.monotonic() - began):.0f} rows/s")
-                if keep is not None:
-                    torch.save(model.state_dict(), keep)
     if mean:
         model.load_state_dict({**model.state_dict(), **mean})
     model.eval()
     return model
-
-
-def logits(model: Encoder, reader: Tokenizer, texts: list[str]) -> np.ndarray:
-    """Raw scores of all texts, by the float model."""
-    device = next(model.parameters()).device
-    ids = encode(reader, texts)
-    order = np.argsort([len(row) for row in ids], kind="stable")
-    out = np.zeros((len(texts), model.head.out_features), np.float32)
-    with torch.no_grad():
-        for start in range(0, len(order), 64):
-            part = order[start : start + 64]
-            out[part] = model(*pad([ids[at] for at in part], device)).cpu().numpy()
-    return out
 
 
 def describe() -> dict[str, Any]:
