@@ -30,4 +30,11 @@ def test_whoever_is_more_surely_at_risk_is_not_flagged_for_removal(family: str) 
     assert withhold("text", ["at_risk", family], {"at_risk": 0.8, family: 0.7}, Terms()) == (
         Withheld(family, SUPPORT_FIRST),
     )
-    assert withhold("text", [family, "at_risk"], {"at_risk": 0.7, family: 0.8}, Terms()) == ()
+    # Twice the odds of 0.7 are those of 0.8235: only what is clearly surer than the risk stays flagged beside it.
+    assert withhold("text", [family, "at_risk"], {"at_risk": 0.7, family: 0.82}, Terms()) == (
+        Withheld(family, SUPPORT_FIRST),
+    )
+    assert withhold("text", [family, "at_risk"], {"at_risk": 0.7, family: 0.83}, Terms()) == ()
+    assert withhold("text", [family, "at_risk"], {"at_risk": 1.0, family: 1.0}, Terms()) == (
+        Withheld(family, SUPPORT_FIRST),
+    )

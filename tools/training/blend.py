@@ -18,6 +18,8 @@ from seawall.detect.gate import GATES, SELF_HARM_FAMILIES
 from training.rows import LABELS, Rows
 
 BACKGROUND_SETS = ("goemotions_bg", "tweets_bg")
+#: The neighbours of these families are these harmless posts of public sets: those of the suite are too few and too easy.
+NEIGHBOURS_OF = {"health_misinformation": ("counters_misinfo",)}
 #: The suite's rows are few beside the public sets', and nearer to what is asked: they weigh so much more.
 SUITE_LIFT = 3.0
 #: The share of what the ensemble flags that a gate may lose.
@@ -83,7 +85,7 @@ def thresholds(
     mourning, debunking and so on) and the rest to be ordinary posts. A missed post costs `miss`, a flagged neighbour
     `neighbour` and a flagged ordinary post 1. No family may flag more than `most_ordinary` of ordinary posts.
     """
-    source = np.array(rows.source)[dev]
+    source, kind = np.array(rows.source)[dev], np.array(rows.kind)[dev]
     ordinary = np.isin(source, BACKGROUND_SETS)
     out = {}
     for column, family in enumerate(FAMILIES):
@@ -91,7 +93,8 @@ def thresholds(
         judged = weight[:, column] > 0
         # The suite says what the code of practice means by a family; the public sets each mean something of their own.
         harmful = judged & truth[:, column] & (source == "suite")
-        near = judged & ~truth[:, column] & (source == "suite")
+        theirs = np.isin(kind, NEIGHBOURS_OF[family]) if family in NEIGHBOURS_OF else source == "suite"
+        near = judged & ~truth[:, column] & theirs
         places = np.unique(np.round(chance[harmful | near, column], 3))
         best = (np.inf, 1.0)
         for place in places[(places > 0.02) & (places < 0.98)]:

@@ -37,16 +37,21 @@ CAPS = {
 }
 DEFAULT_CAP = 1300
 DISGUISED = 0.10
+#: Background posts of these ranks, the model's own worst mistakes first, are looked at again; the very first are left
+#: out, for among them stand posts that are harmful indeed.
+HARD_FROM, HARD_TO = 0.003, 0.2
 #: Long posts cost most to read and teach least for it; they are drawn seldom.
 LONG = 700
 
-Epoch = tuple[list[str], np.ndarray, np.ndarray]
+#: Texts, truth, weight, and for each text the number of the pair that it stands in (0: in none).
+Epoch = tuple[list[str], np.ndarray, np.ndarray, np.ndarray]
 
 
 def _suite(
-    turn: int, generator: np.random.Generator, without: tuple[str, ...]
-) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
+    turn: int, generator: np.random.Generator, without: tuple[str, ...], disguised: float
+) -> tuple[list[str], list[np.ndarray], list[np.ndarray], list[int]]:
     texts: list[str] = []
+    pairs: list[int] = []
     truths: list[np.ndarray] = []
     weights: list[np.ndarray] = []
     for case in shipped("train", without):
@@ -60,20 +65,43 @@ def _suite(
             for label, (positive, worth) in known_of(filled).items():
                 truth[LABELS.index(label)], weight[LABELS.index(label)] = positive, worth / 4
             text = filled.text
-            if generator.random() < (DISGUISED if case.families else DISGUISED / 2):
+            if generator.random() < (disguised if case.families else disguised / 2):
                 text = disguise(text, generator)
             texts.append(text)
             truths.append(truth)
             weights.append(weight)
-    return texts, truths, weights
+            pairs.append(crc32(f"{case.pair} {turn} {group}".encode()) + 1)
+    return texts, truths, weights, pairs
+
+
+def background(rows: Rows) -> np.ndarray:
+    """Which rows are ordinary posts to train on."""
+    kind, part = np.array(rows.kind), np.array(rows.part)
+    return np.flatnonzero((kind == "background") & (part == "train"))
+
+
+def hardest(rows: Rows, odds: np.ndarray) -> np.ndarray:
+    """Of the rows that `background` names, those that are hardest to tell from harm; `odds` (rows, families) are theirs."""
+    order = np.argsort(-((odds - odds.mean(axis=0)) / odds.std(axis=0)).max(axis=1), kind="stable")
+    return background(rows)[order[int(HARD_FROM * len(order)) : int(HARD_TO * len(order))]]
 
 
 def epochs(
-    rows: Rows, count: int, seed: int, *, suite_turns: int, scale: float = 1.0, without: tuple[str, ...] = ()
+    rows: Rows,
+    count: int,
+    seed: int,
+    *,
+    suite_turns: int,
+    scale: float = 1.0,
+    without: tuple[str, ...] = (),
+    disguised: float = DISGUISED,
+    hard: np.ndarray | None = None,
+    hard_share: float = 0.5,
 ) -> list[Epoch]:
     """`count` epochs; each draws anew from the public sets (caps times `scale`) and tells the suite `suite_turns` times.
 
-    Files of the suite named in `without` are left out.
+    Files of the suite named in `without` are left out. `disguised` is the share of the suite's harmful cases that are told
+    in disguise. Of the rows `hard` a share of `hard_share`, drawn anew, is added to each epoch.
     """
     generator = np.random.default_rng(seed)
     part, source = np.array(rows.part), np.array(rows.source)
@@ -85,6 +113,7 @@ def epochs(
         texts: list[str] = []
         truths: list[np.ndarray] = []
         weights: list[np.ndarray] = []
+        pairs: list[int] = []
         for name in sorted(set(source) - {"suite"}):
             mine = np.flatnonzero((source == name) & (part == "train") & judged)
             mine = mine[~long[mine] | (generator.random(len(mine)) < 0.35)]
@@ -100,10 +129,17 @@ def epochs(
                 texts.append(text)
                 truths.append(truth[at])
                 weights.append(weight[at])
+        if hard is not None:
+            for at in generator.permutation(hard)[: round(hard_share * len(hard))]:
+                texts.append(rows.text[at])
+                truths.append(truth[at])
+                weights.append(weight[at])
+        pairs += [0] * len(texts)
         for turn in range(suite_turns):
-            more = _suite(seed * 97 + epoch * suite_turns + turn, generator, without)
+            more = _suite(seed * 97 + epoch * suite_turns + turn, generator, without, disguised)
             texts += more[0]
             truths += more[1]
             weights += more[2]
-        out.append(([reading_text(text) for text in texts], np.stack(truths), np.stack(weights)))
+            pairs += more[3]
+        out.append(([reading_text(text) for text in texts], np.stack(truths), np.stack(weights), np.array(pairs)))
     return out

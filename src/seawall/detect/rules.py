@@ -3,9 +3,9 @@
 1. **A term alone never flags.** A post that holds nothing but terms of the glossary is not flagged: the word has other
    senses, and without words around it nobody can tell which is meant. (Entries that the glossary marks as an
    `utterance` say a whole sentence by themselves; they are no terms in this sense.)
-2. **Somebody at risk is not removed.** Where the detector finds the author at risk, and is at least as sure of that as of
-   a harm, that harm is not flagged: the post goes to the people who support. A harm of which it is surer, such as a
-   threat to others, stays flagged beside it.
+2. **Somebody at risk is not removed.** Where the detector finds the author at risk, no harm is flagged unless it is
+   clearly surer of that harm: the odds of the harm must be at least twice those of the risk. Else the post goes to the
+   people who support. A harm of which it is clearly surer, such as a threat to others, stays flagged beside it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Final, Protocol
 AT_RISK: Final = "at_risk"
 TERM_ALONE: Final = "term_alone"
 SUPPORT_FIRST: Final = "support_first"
+CLEARLY: Final = 2.0
+"""So many times the odds of the risk must the odds of a harm be, for the harm to stay flagged beside it."""
 
 
 class KnowsTerms(Protocol):
@@ -43,7 +45,11 @@ def withhold(
         return tuple(Withheld(family, TERM_ALONE) for family in reached)
     if AT_RISK not in reached:
         return ()
-    risk = families[AT_RISK]
+    least = CLEARLY * _odds(families[AT_RISK])
     return tuple(
-        Withheld(family, SUPPORT_FIRST) for family in reached if family != AT_RISK and families[family] <= risk
+        Withheld(family, SUPPORT_FIRST) for family in reached if family != AT_RISK and _odds(families[family]) < least
     )
+
+
+def _odds(probability: float) -> float:
+    return probability / max(1.0 - probability, 1e-6)
