@@ -62,7 +62,11 @@ def test_no_registry_host_stands_in_any_file() -> None:
 
 def test_every_setting_is_documented() -> None:
     used: set[str] = set()
-    for path in [*(ROOT / "src").rglob("*.py"), *(ROOT / "tests" / "browser").glob("*.py")]:
+    for path in [
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "tests" / "browser").glob("*.py"),
+        *(ROOT / "tests" / "peers").glob("*.py"),
+    ]:
         used |= set(re.findall(r"\bSEAWALL_[A-Z_]+[A-Z]\b", text_of(path)))
     page = (ROOT / "docs" / "reference" / "settings.md").read_text()
     documented = set(re.findall(r"`((?:SEAWALL|DATABASE)_[A-Z_]+)`", page))

@@ -14,6 +14,7 @@ COMMANDS = {
     "worker": "Do background work only, beside other processes that serve.",
     "demo": "Play real posts through the whole way, and show what came of it.",
     "ingest": "Take posts in from JSONL, CSV or Parquet files.",
+    "mail": "Take in a mail that a platform wrote about a referral.",
     "scan": "Assess the posts in files, with no database.",
     "evaluate": "Measure the detector on suites of labelled posts.",
     "calibrate": "Fit the scores of a model of your own to probabilities.",

@@ -1,15 +1,28 @@
 """What every channel must do, whatever carries it. A channel's own test module subclasses :class:`ChannelConformance`
-and gives it a `rig`: a platform of its own kind that really answers.
+and gives it a `rig`: a platform of its own kind that really answers. One whose answers are polled and signed subclasses
+:class:`AnsweringConformance` too.
 """
 
 import datetime as dt
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, get_args
 from uuid import uuid4
 
 import pytest
 
-from seawall.channels import Address, AnswerInvalid, Channel, ChannelError, ReceiptInvalid, ReferralDocument, signing
+from seawall import channels
+from seawall.channels import (
+    Address,
+    AnswerInvalid,
+    Channel,
+    ChannelError,
+    NotCarried,
+    Proof,
+    ReceiptInvalid,
+    ReferralDocument,
+    Withdrawal,
+    signing,
+)
 
 
 class Rig(Protocol):
@@ -32,26 +45,129 @@ class Rig(Protocol):
         """Let so much time pass that the platform has done all it will do."""
         ...
 
+    def held(self, document: ReferralDocument) -> list[str]:
+        """Return what the platform holds of `document`: one text a referral that it took, as it reads it."""
+        ...
+
+
+def withdrawal_of(document: ReferralDocument, at: dt.datetime) -> Withdrawal:
+    return Withdrawal(
+        referral_id=document.referral_id,
+        platform=document.platform,
+        url=document.content.url,
+        reasons="A second reading found the post to be a lyric.",
+        by="referrer",
+        restore=True,
+        sent_at=at,
+        demonstration=document.demonstration,
+    )
+
 
 class ChannelConformance:
     """Subclass with a fixture ``rig`` that returns a :class:`Rig`."""
 
-    def test_is_a_channel_with_a_name(self, rig: Rig) -> None:
+    def test_is_a_channel_that_is_known_by_its_name(self, rig: Rig) -> None:
         assert isinstance(rig.channel, Channel)
-        assert rig.channel.name
+        assert channels.get(rig.channel.name) is type(rig.channel)
+
+    def test_says_what_it_can_do(self, rig: Rig) -> None:
+        assert rig.channel.proof in get_args(Proof)
+        assert rig.channel.answering in ("polled", "delivered", "never")
+        assert len({setting.name for setting in rig.channel.settings}) == len(rig.channel.settings)
+        for setting in rig.channel.settings:
+            assert setting.about.endswith("."), "say what the setting is in a sentence"
+            assert not setting.required or rig.address.settings.get(setting.name)
 
     def test_receipt_is_for_the_very_document(self, rig: Rig) -> None:
         document = rig.document("actioned")
         receipt = rig.channel.send(rig.address, document, idempotency_key=str(uuid4()), at=rig.now())
         assert receipt.referral_id == str(document.referral_id)
         assert receipt.document_sha256 == document.sha256()
-        assert signing.is_signed_by(rig.address.public_key, receipt.to_dict())
+        assert receipt.proof == rig.channel.proof
+        if receipt.proof == "signed":
+            assert signing.is_signed_by(rig.address.public_key, receipt.to_dict())
+        else:
+            assert receipt.evidence
+            assert receipt.to_dict()["proof"] == receipt.proof
         assert receipt.received_at.tzinfo is dt.UTC
+        assert len(rig.held(document)) == 1
 
-    def test_sending_again_with_the_same_key_makes_no_second_referral(self, rig: Rig) -> None:
+    def test_what_arrives_names_the_post_and_the_referral(self, rig: Rig) -> None:
+        document = rig.document("actioned")
+        rig.channel.send(rig.address, document, idempotency_key=str(uuid4()), at=rig.now())
+        (held,) = rig.held(document)
+        assert str(document.referral_id) in held
+        assert document.harm.title in held
+
+    def test_a_state_source_is_flagged_in_what_arrives(self, rig: Rig) -> None:
+        document = rig.document(
+            "actioned", referrer={"organisation": "Example Police", "type": "police", "state_body": True}
+        )
+        rig.channel.send(rig.address, document, idempotency_key=str(uuid4()), at=rig.now())
+        (held,) = rig.held(document)
+        assert "Example Police" in held
+        assert '"state_body":true' in held or "body of the state" in held
+
+    def test_sending_again_with_the_same_key(self, rig: Rig) -> None:
         document, key = rig.document("actioned"), str(uuid4())
         first = rig.channel.send(rig.address, document, idempotency_key=key, at=rig.now())
-        assert rig.channel.send(rig.address, document, idempotency_key=key, at=rig.now()) == first
+        second = rig.channel.send(rig.address, document, idempotency_key=key, at=rig.now())
+        if rig.channel.idempotent:
+            assert second.reference == first.reference
+            assert len(rig.held(document)) == 1
+        else:
+            assert rig.held(document)
+            assert all(str(document.referral_id) in held for held in rig.held(document))
+
+    def test_secrets_are_not_printed(self, rig: Rig) -> None:
+        assert rig.address.token not in repr(rig.address) or not rig.address.token
+        for value in rig.address.settings.values():
+            assert value not in repr(rig.address) or value in rig.address.endpoint
+
+    def test_nobody_there_may_be_tried_again(self, rig: Rig) -> None:
+        with pytest.raises(ChannelError) as caught:
+            rig.channel.send(rig.nowhere, rig.document("actioned"), idempotency_key=str(uuid4()), at=rig.now())
+        assert caught.value.retryable
+
+    def test_a_withdrawal_arrives_or_is_said_not_to_be_carried(self, rig: Rig) -> None:
+        document = rig.document("actioned")
+        receipt = rig.channel.send(rig.address, document, idempotency_key=str(uuid4()), at=rig.now())
+        withdrawal = withdrawal_of(document, rig.now())
+        if not rig.channel.withdraws:
+            with pytest.raises(NotCarried, match=r"\.$"):
+                rig.channel.withdraw(rig.address, receipt.reference, withdrawal, idempotency_key=str(uuid4()))
+            return
+        got = rig.channel.withdraw(
+            rig.address, receipt.reference, withdrawal, idempotency_key=str(uuid4()), at=rig.now()
+        )
+        assert got.document_sha256 == withdrawal.sha256()
+        assert got.referral_id == str(document.referral_id)
+        assert any(withdrawal.reasons in held for held in rig.held(document))
+
+    def test_without_polling_there_are_no_answers(self, rig: Rig) -> None:
+        if rig.channel.answering == "polled":
+            return
+        receipt = rig.channel.send(rig.address, rig.document("actioned"), idempotency_key=str(uuid4()), at=rig.now())
+        assert rig.channel.answers(rig.address, receipt.reference) == []
+
+
+class TokenConformance:
+    """For channels whose platform checks a secret with each call."""
+
+    def test_wrong_token_is_refused_for_good(self, rig: Rig) -> None:
+        with pytest.raises(ChannelError) as caught:
+            rig.channel.send(
+                replace(rig.address, token="wrong"),
+                rig.document("actioned"),
+                idempotency_key=str(uuid4()),
+                at=rig.now(),
+            )
+        assert not caught.value.retryable
+        assert "wrong" not in str(caught.value)
+
+
+class AnsweringConformance:
+    """For channels whose receipts and answers are signed, and whose answers are polled."""
 
     def test_key_of_another_document_is_refused_for_good(self, rig: Rig) -> None:
         key = str(uuid4())
@@ -70,22 +186,6 @@ class ChannelConformance:
                 at=rig.now(),
             )
         assert not caught.value.retryable
-
-    def test_wrong_token_is_refused_for_good(self, rig: Rig) -> None:
-        with pytest.raises(ChannelError) as caught:
-            rig.channel.send(
-                replace(rig.address, token="wrong"),
-                rig.document("actioned"),
-                idempotency_key=str(uuid4()),
-                at=rig.now(),
-            )
-        assert not caught.value.retryable
-        assert "wrong" not in str(caught.value)
-
-    def test_nobody_there_may_be_tried_again(self, rig: Rig) -> None:
-        with pytest.raises(ChannelError) as caught:
-            rig.channel.send(rig.nowhere, rig.document("actioned"), idempotency_key=str(uuid4()), at=rig.now())
-        assert caught.value.retryable
 
     def test_unknown_reference_is_refused_for_good(self, rig: Rig) -> None:
         with pytest.raises(ChannelError) as caught:

@@ -9,8 +9,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.channels.samples import SENT_AT, document
 
 from seawall import channels
-from seawall.channels import Address, Answer, AnswerInvalid, ChannelError, HttpChannel, Receipt, ReceiptInvalid, signing
+from seawall.channels import (
+    Address,
+    Answer,
+    AnswerInvalid,
+    ChannelError,
+    Equipment,
+    HttpChannel,
+    MailSettings,
+    NotCarried,
+    Receipt,
+    ReceiptInvalid,
+    signing,
+)
 from seawall.channels.base import stamp
+from seawall.outbound import Outbound
 
 KEY = Ed25519PrivateKey.generate()
 ADDRESS = Address("https://platform.example/api", signing.encode(KEY.public_key().public_bytes_raw()), "secret-token")
@@ -73,7 +86,7 @@ def test_receipt_changed_after_signing_is_not_believed(field: str) -> None:
     [
         ({"referral_id": "6f1c1a80-7d52-4a52-9d0f-0d7cf8f0a001"}, "is for referral 6f1c1a80"),
         ({"document_sha256": "0" * 64}, "another text"),
-        ({"received_at": stamp(SENT_AT - dt.timedelta(minutes=6))}, "before the referral was sent"),
+        ({"received_at": stamp(SENT_AT - dt.timedelta(minutes=6))}, "before the document was sent"),
         ({"received_at": "2026-11-02T09:30:00"}, "no zone"),
         ({"received_at": "yesterday"}, "RFC 3339"),
         ({"reference": "two words"}, "without spaces"),
@@ -115,6 +128,46 @@ def test_key_that_is_no_key_is_said_to_be_none(key: str) -> None:
         )
 
 
+@pytest.mark.parametrize("proof", ["acknowledged", "accepted", "stated"])
+def test_receipt_that_nobody_signed_says_how_sure_it_is(proof: Any) -> None:
+    made = Receipt.unsigned(
+        DOCUMENT,
+        reference="<1@hub.example>",
+        received_at=dt.datetime(2026, 11, 2, 10, 30, tzinfo=dt.timezone(dt.timedelta(hours=1))),
+        proof=proof,
+        evidence={"said": "250 OK"},
+    )
+    assert made.received_at == SENT_AT
+    assert made.received_at.tzinfo is dt.UTC
+    assert made.to_dict() == {
+        "schema": "seawall-handover/1",
+        "reference": "<1@hub.example>",
+        "referral_id": str(DOCUMENT.referral_id),
+        "document_sha256": DOCUMENT.sha256(),
+        "received_at": stamp(SENT_AT),
+        "proof": proof,
+        "evidence": {"said": "250 OK"},
+    }
+
+
+def test_receipt_that_nobody_signed_is_not_believed_as_a_signed_one() -> None:
+    kept = Receipt.unsigned(DOCUMENT, reference="R", received_at=SENT_AT, proof="accepted", evidence={}).to_dict()
+    for value in (kept, signing.sign(KEY, kept), {**kept, "schema": "seawall-receipt/1", "signature": ""}):
+        with pytest.raises(ReceiptInvalid):
+            read_receipt(value)
+
+
+@pytest.mark.parametrize("reference", ["", "two words", "a\nb", "a\x00b", "ä", "x" * 201, "a\n"])
+def test_reference_that_cannot_be_kept_is_no_receipt(reference: str) -> None:
+    with pytest.raises(ReceiptInvalid, match="printable characters"):
+        Receipt.unsigned(DOCUMENT, reference=reference, received_at=SENT_AT, proof="stated", evidence={})
+
+
+def test_receipt_at_a_time_without_a_zone_is_refused() -> None:
+    with pytest.raises(ValueError, match="without a zone"):
+        Receipt.unsigned(DOCUMENT, reference="R", received_at=SENT_AT.replace(tzinfo=None), proof="stated", evidence={})
+
+
 def test_signed_answer_is_read_and_can_be_checked_again_from_what_is_kept() -> None:
     signed = signing.sign(KEY, answer())
     read = read_answer(signed)
@@ -134,16 +187,64 @@ def test_signed_answer_is_read_and_can_be_checked_again_from_what_is_kept() -> N
         ({"reason_code": "BECAUSE"}, "is none of"),
         ({"reason_code": None}, "without a reason code"),
         ({"status": "PROCESSING"}, "while it is still PROCESSING"),
+        ({"status": "DISPUTED"}, "while it is still DISPUTED"),
+        ({"status": "DISPUTED", "reason_code": None, "detail": ""}, "DISPUTED without a word of why"),
+        ({"status": "APPEALED", "reason_code": None, "detail": " \n"}, "APPEALED without a word of why"),
+        ({"status": "DISPUTED", "reason_code": None, "detail": ["wrong"]}, "detail"),
+        ({"reason_code": "IMPOSSIBLE_NOW"}, "impossible for now"),
         ({"reference": "REF-2"}, "not for 'REF-1'"),
         ({"actions": "removed"}, "list of words"),
         ({"at": "soon"}, "RFC 3339"),
         ({"detail": "a\x00"}, "detail"),
     ],
 )
-def test_rightly_signed_answer_that_does_not_fit_is_not_believed(changes: dict[str, Any], said: str) -> None:
+def test_answer_that_does_not_fit_is_not_believed_signed_or_not(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(AnswerInvalid, match=said) as caught:
         read_answer(signing.sign(KEY, answer(**changes)))
     assert caught.value.retryable is False
+    with pytest.raises(AnswerInvalid, match=said):
+        Answer.unsigned(answer(**changes), reference="REF-1", proof="acknowledged")
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("RECEIVED", None),
+        ("QUEUED", None),
+        ("PROCESSING", None),
+        ("PROCESSING", "NEED_MORE_INFORMATION"),
+        ("PROCESSING", "IMPOSSIBLE_NOW"),
+        ("DISPUTED", None),
+        ("APPEALED", None),
+    ],
+)
+def test_every_status_before_or_beside_a_decision_is_read(status: str, reason: str | None) -> None:
+    value = answer(status=status, reason_code=reason, detail="It is a quotation.", puid=None, actions=[])
+    read = read_answer(signing.sign(KEY, value))
+    assert (read.status, read.reason_code, read.detail) == (status, reason, "It is a quotation.")
+
+
+@pytest.mark.parametrize("proof", ["acknowledged", "accepted", "stated"])
+def test_answer_that_nobody_signed_says_how_sure_it_is(proof: Any) -> None:
+    read = Answer.unsigned(answer(), reference="REF-1", proof=proof)
+    assert (read.status, read.proof, read.signature) == ("COMPLETED", proof, "")
+    assert read.to_dict() == {**answer(), "proof": proof}
+    assert Answer.unsigned(read.to_dict(), reference="REF-1", proof=proof) == read
+
+
+def test_answer_that_nobody_signed_is_not_believed_as_a_signed_one_nor_keeps_a_signature() -> None:
+    kept = Answer.unsigned(answer(), reference="REF-1", proof="stated").to_dict()
+    for value in (kept, {**kept, "signature": ""}):
+        with pytest.raises(AnswerInvalid):
+            read_answer(value)
+    claimed = Answer.unsigned({**answer(), "signature": "x", "proof": "signed"}, reference="REF-1", proof="stated")
+    assert claimed.to_dict() == kept
+
+
+@pytest.mark.parametrize("value", [None, [], "x", {}, {"schema": "seawall-answer/1"}])
+def test_what_is_no_answer_is_not_read(value: object) -> None:
+    with pytest.raises(AnswerInvalid):
+        Answer.unsigned(value, reference="REF-1", proof="stated")
 
 
 @pytest.mark.parametrize("field", ["at", "detail", "puid", "answer_id", "status"])
@@ -163,8 +264,21 @@ def test_number_that_canonical_json_cannot_hold_is_a_bad_signature_not_a_crash()
             read_answer({**signing.sign(KEY, answer()), "extra": strange})
 
 
-def test_token_is_not_printed() -> None:
-    assert "secret-token" not in repr(ADDRESS)
+def test_secrets_are_not_printed() -> None:
+    address = Address("https://platform.example", "key", "secret-token", {"password": "secret-setting"})
+    mail = MailSettings("mail.example", 25, "hub@hub.example", "answers@hub.example", password="secret-password")
+    with Outbound() as outbound:
+        equipment = Equipment(
+            outbound, hub_url="https://hub.example", signing_key=KEY, actor_key="secret-pem", mail=mail
+        )
+        shown = f"{address!r} {address} {mail!r} {equipment!r} {[address, mail, equipment]}"
+    assert "secret" not in shown
+    assert all(told in shown for told in ("https://platform.example", "mail.example", "https://hub.example"))
+
+
+def test_what_a_channel_cannot_carry_is_not_tried_again() -> None:
+    assert NotCarried("Tell the platform by hand.").retryable is False
+    assert issubclass(NotCarried, ChannelError)
 
 
 def test_registry_knows_http_and_names_what_exists() -> None:

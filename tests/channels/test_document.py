@@ -1,6 +1,7 @@
 """The referral document: what the schema lets through and what it turns back."""
 
 import copy
+import hashlib
 import json
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 import rfc8785
 from tests.channels.samples import LEGAL, TERM, as_dict, document
 
-from seawall.channels import DocumentInvalid, ReferralDocument
+from seawall.channels import DocumentInvalid, ReferralDocument, Withdrawal
+from seawall.channels.document import problems
 
 
 def test_canonical_json_round_trips_and_is_rfc_8785() -> None:
@@ -28,7 +30,7 @@ def test_time_is_written_in_utc_whatever_zone_it_came_in() -> None:
 
 def test_document_cannot_be_changed() -> None:
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        document().explanation = "other"  # type: ignore[misc]
+        document().explanation = "other"
 
 
 def _with(path: str, value: Any) -> dict[str, Any]:
@@ -104,6 +106,54 @@ def test_message_does_not_repeat_what_was_sent() -> None:
     with pytest.raises(DocumentInvalid) as caught:
         ReferralDocument.parse(json.dumps(as_dict(requested_action="a private matter")).encode())
     assert "private matter" not in str(caught.value)
+
+
+def _withdrawal(**changes: Any) -> dict[str, Any]:
+    return {
+        "schema": "seawall-withdrawal/1",
+        "referral_id": "6f1c1a80-7d52-4a52-9d0f-0d7cf8f0a001",
+        "platform": "harbour",
+        "url": "https://platform.example/posts/p1",
+        "reasons": "Ünïcode \U0001f30a",
+        "by": "referrer",
+        "restore": True,
+        "sent_at": "2026-11-02T10:30:00+01:00",
+        "demonstration": True,
+        **changes,
+    }
+
+
+def test_withdrawal_is_canonical_json_in_utc_and_round_trips() -> None:
+    made = Withdrawal.model_validate_json(json.dumps(_withdrawal()))
+    raw = made.to_json()
+    assert raw == rfc8785.dumps(json.loads(raw))
+    assert json.loads(raw) == _withdrawal(sent_at="2026-11-02T09:30:00Z")
+    assert Withdrawal.model_validate_json(raw) == made
+    assert made.sha256() == hashlib.sha256(raw).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"schema": "seawall-referral/1"}, "schema"),
+        ({"referral_id": "17"}, "referral_id"),
+        ({"platform": " "}, "platform"),
+        ({"url": "javascript:alert(1)"}, "url"),
+        ({"url": "https://platform.example/" + "x" * 2_048}, "url"),
+        ({"reasons": ""}, "reasons"),  # nothing is taken back without saying why
+        ({"reasons": "a\x00b"}, "reasons"),
+        ({"reasons": "x" * 5_001}, "reasons"),
+        ({"by": "somebody"}, "by"),
+        ({"restore": "yes"}, "restore"),
+        ({"sent_at": "2026-11-02T09:30:00"}, "sent_at"),
+        ({"demonstration": 1}, "demonstration"),
+        ({"remark": "x"}, "remark"),
+    ],
+)
+def test_invalid_withdrawal_is_turned_back_naming_the_field(changes: dict[str, Any], field: str) -> None:
+    with pytest.raises(pydantic.ValidationError) as caught:
+        Withdrawal.model_validate_json(json.dumps(_withdrawal(**changes)))
+    assert [problem.field for problem in problems(caught.value)] == [field]
 
 
 def test_oversized_document_is_turned_back_unread() -> None:

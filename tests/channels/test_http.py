@@ -11,11 +11,23 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from tests.channels.conformance import ChannelConformance
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.channels.conformance import AnsweringConformance, ChannelConformance, TokenConformance
 from tests.channels.samples import SENT_AT, document
-from tests.sandbox.support import document_with, post_of
+from tests.sandbox.support import document_with, post_of, withdrawal_of
 
-from seawall.channels import Address, AnswerInvalid, ChannelError, HttpChannel, ReceiptInvalid, ReferralDocument
+from seawall.channels import (
+    Address,
+    AnswerInvalid,
+    ChannelError,
+    Equipment,
+    HttpChannel,
+    ReceiptInvalid,
+    ReferralDocument,
+    Withdrawal,
+    signing,
+)
+from seawall.channels.base import stamp
 from seawall.outbound import Outbound
 from seawall.sandbox import SandboxProcess
 
@@ -54,6 +66,12 @@ class SandboxRig:
     def settle(self) -> None:
         self.sandbox.control.set_clock(self.now() + dt.timedelta(days=40))
 
+    def held(self, document: ReferralDocument) -> list[str]:
+        return [
+            "\n".join(text for text in (held["document"], held["withdrawal"]) if text)
+            for held in self.sandbox.control.held(document.referral_id)
+        ]
+
 
 @pytest.fixture
 def rig(sandbox: SandboxProcess, outbound: Outbound) -> SandboxRig:
@@ -63,8 +81,100 @@ def rig(sandbox: SandboxProcess, outbound: Outbound) -> SandboxRig:
     return SandboxRig(sandbox, channel, address, replace(address, endpoint=f"http://{nowhere}/api"))
 
 
-class TestHttp(ChannelConformance):
+class TestHttp(ChannelConformance, TokenConformance, AnsweringConformance):
     pass
+
+
+def test_channel_is_made_from_what_the_hub_has(rig: SandboxRig, outbound: Outbound) -> None:
+    made = HttpChannel.equipped(Equipment(outbound))
+    document = rig.document("actioned")
+    receipt = made.send(rig.address, document, idempotency_key=str(uuid4()), at=rig.now())
+    assert receipt.proof == "signed"
+
+
+class TestWithdrawals:
+    """What is taken back: once, and known to be."""
+
+    @pytest.fixture(autouse=True)
+    def _mended(self, sandbox: SandboxProcess) -> Iterator[None]:
+        yield
+        sandbox.control.set_faults(0)
+
+    def sent(self, rig: SandboxRig) -> tuple[Withdrawal, str]:
+        """Refer a post, let it be removed, and write the withdrawal."""
+        document = rig.document("actioned")
+        receipt = rig.channel.send(rig.address, document, idempotency_key=str(uuid4()), at=rig.now())
+        rig.settle()
+        return withdrawal_of(document, sent_at=rig.now()), receipt.reference
+
+    def count(self, rig: SandboxRig) -> tuple[int, int]:
+        """How many withdrawals the platform has, and how many posts it keeps removed."""
+        state = rig.sandbox.control.state()["platforms"]["harbour"]
+        return state["withdrawals"], state["posts"].get("removed", 0)
+
+    def test_sending_again_with_the_same_key_gives_the_same_receipt(self, rig: SandboxRig) -> None:
+        withdrawal, reference = self.sent(rig)
+        count, removed = self.count(rig)
+        first, second = (
+            rig.channel.withdraw(rig.address, reference, withdrawal, idempotency_key="same", at=rig.now())
+            for _ in range(2)
+        )
+        assert first == second
+        assert self.count(rig) == (count + 1, removed - 1), "taken back, and put back"
+
+    def test_second_withdrawal_and_one_of_an_unknown_referral_are_refused_for_good(self, rig: SandboxRig) -> None:
+        withdrawal, reference = self.sent(rig)
+        rig.channel.withdraw(rig.address, reference, withdrawal, idempotency_key=str(uuid4()), at=rig.now())
+        for where, said in ((reference, "was withdrawn before"), ("no/such reference", r"\(404\)")):
+            with pytest.raises(ChannelError, match=said) as caught:
+                rig.channel.withdraw(rig.address, where, withdrawal, idempotency_key=str(uuid4()), at=rig.now())
+            assert not caught.value.retryable
+
+    def test_half_of_all_requests_failing_loses_and_doubles_nothing(self, rig: SandboxRig) -> None:
+        waiting = [self.sent(rig) for _ in range(8)]
+        count, removed = self.count(rig)
+        rig.sandbox.control.set_faults(0.5, ["500", "429"])
+        channel = HttpChannel(rig.channel._outbound, attempts=40, sleep=lambda seconds: None)
+        for withdrawal, reference in waiting:
+            receipt = channel.withdraw(
+                rig.address, reference, withdrawal, idempotency_key=str(withdrawal.referral_id), at=rig.now()
+            )
+            assert receipt.document_sha256 == withdrawal.sha256()
+        rig.sandbox.control.set_faults(0)
+        assert self.count(rig) == (count + 8, removed - 8)
+
+    def test_answer_that_never_comes_is_found_again_with_the_same_key(self, rig: SandboxRig) -> None:
+        (withdrawal, reference), key = self.sent(rig), str(uuid4())
+        count, removed = self.count(rig)
+        rig.sandbox.control.set_faults(1, ["timeout"], delay_seconds=1.5)
+        with Outbound(rig.sandbox.allow, timeout=0.5) as hurried:
+            channel = HttpChannel(hurried, attempts=1)
+            with pytest.raises(ChannelError, match=r"within 0\.5 seconds") as caught:
+                channel.withdraw(rig.address, reference, withdrawal, idempotency_key=key)
+        assert caught.value.retryable
+        rig.sandbox.control.set_faults(0)
+        receipt = rig.channel.withdraw(rig.address, reference, withdrawal, idempotency_key=key, at=rig.now())
+        assert receipt.referral_id == str(withdrawal.referral_id)
+        assert self.count(rig) == (count + 1, removed - 1)
+
+    @pytest.mark.parametrize(
+        ("fault", "said"), [("wrong_receipt", "is for referral 00000000"), ("bad_signature", "not signed by the key")]
+    )
+    def test_false_receipt_is_not_tried_again_silently(self, rig: SandboxRig, fault: Any, said: str) -> None:
+        withdrawal, reference = self.sent(rig)
+        rig.sandbox.control.set_faults(1, [fault])
+        pauses: list[float] = []
+        channel = HttpChannel(rig.channel._outbound, sleep=pauses.append)
+        with pytest.raises(ReceiptInvalid, match=said) as caught:
+            channel.withdraw(rig.address, reference, withdrawal, idempotency_key=str(uuid4()), at=rig.now())
+        assert not caught.value.retryable
+        assert pauses == []
+
+    def test_receipt_far_ahead_of_the_present_is_not_believed(self, rig: SandboxRig) -> None:
+        withdrawal, reference = self.sent(rig)
+        early = rig.now() - dt.timedelta(hours=1)
+        with pytest.raises(ReceiptInvalid, match="after the present"):
+            rig.channel.withdraw(rig.address, reference, withdrawal, idempotency_key=str(uuid4()), at=early)
 
 
 class TestFaults:
@@ -233,6 +343,25 @@ def test_odd_answer_becomes_a_sentence(
     assert caught.value.retryable is retryable
     assert str(caught.value).endswith(".")
     assert odd.count == count  # type: ignore[attr-defined]
+
+
+def test_receipt_for_the_referral_is_none_for_its_withdrawal(odd: ThreadingHTTPServer) -> None:
+    key, made = Ed25519PrivateKey.generate(), document()
+    receipt = {
+        "schema": "seawall-receipt/1",
+        "reference": "R-1",
+        "referral_id": str(made.referral_id),
+        "document_sha256": made.sha256(),
+        "received_at": stamp(SENT_AT + dt.timedelta(hours=1)),
+    }
+    odd.saying = (200, json.dumps(signing.sign(key, receipt)).encode(), {})  # type: ignore[attr-defined]
+    port = odd.server_address[1]
+    address = Address(f"http://127.0.0.1:{port}", signing.encode(key.public_key().public_bytes_raw()), "t")
+    with Outbound(frozenset({f"127.0.0.1:{port}"}), timeout=10) as outbound:
+        channel = HttpChannel(outbound)
+        assert channel.send(address, made, idempotency_key="k").document_sha256 == made.sha256()
+        with pytest.raises(ReceiptInvalid, match="another text"):
+            channel.withdraw(address, "R-1", withdrawal_of(made), idempotency_key="k")
 
 
 @pytest.mark.parametrize("value", [[], {"answers": None}, {"answers": [1]}, {"answers": [{}]}, "x", None])

@@ -198,5 +198,5 @@ def test_sandbox_posts_are_seen_as_they_are(sandbox: SandboxProcess) -> None:
 
 def test_registry_knows_http_and_names_what_exists() -> None:
     assert probes.get("http") is probe
-    with pytest.raises(LookupError, match="this installation has: http"):
+    with pytest.raises(LookupError, match="this installation has: activitypub, atproto, http, http-robots, matrix"):
         probes.get("telescope")

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from tests.channels.samples import document
 
-from seawall.channels import ReferralDocument
+from seawall.channels import ReferralDocument, Withdrawal
 from seawall.sandbox import PROFILES
 from seawall.sandbox import profiles as behaviour
 
@@ -22,6 +22,8 @@ def outcome_of(platform: str, made: ReferralDocument) -> str:
         return "silent"
     if "ask" in kinds:
         return "asked"
+    if "dispute" in kinds:
+        return "disputed"
     if not behaviour.accepts(profile, made):
         return "refused"
     if behaviour.claims_falsely(profile, made):
@@ -39,6 +41,23 @@ def document_with(platform: str, outcome: str, **changes: Any) -> ReferralDocume
         if outcome_of(platform, made) == outcome:
             return made
     raise AssertionError
+
+
+def withdrawal_of(made: ReferralDocument, **changes: Any) -> Withdrawal:
+    """Return a withdrawal of `made`, an hour after it was sent, with `changes`."""
+    return Withdrawal.model_validate(
+        {
+            "referral_id": made.referral_id,
+            "platform": made.platform,
+            "url": made.content.url,
+            "reasons": "A second reading found the post to be a lyric.",
+            "by": "overseer",
+            "restore": True,
+            "sent_at": made.sent_at + dt.timedelta(hours=1),
+            "demonstration": True,
+            **changes,
+        }
+    )
 
 
 def post_of(made: ReferralDocument, text: str = "a post") -> dict[str, str]:

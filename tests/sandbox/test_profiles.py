@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from dataclasses import replace
 from statistics import median
 
 import pytest
@@ -42,6 +43,8 @@ def test_platforms_differ_as_they_say() -> None:
     assert share("saltmarsh", "false claim") > 0.02
     assert outcomes("harbour")["false claim"] == 0
     assert share("driftwood", "reappears") > 0.005
+    assert 0 < share("kestrel", "disputed") < 0.1
+    assert all(share(platform, "disputed") == 0 for platform in PROFILES if platform != "kestrel")
 
 
 @pytest.mark.parametrize("platform", list(PROFILES))
@@ -67,6 +70,21 @@ def test_draws_are_spread_evenly_and_delays_around_their_median() -> None:
     assert 3_300 < median(seconds) < 3_900
     assert min(seconds) >= 5
     assert max(seconds) <= 30 * 86_400
+
+
+def test_dispute_comes_between_reading_and_refusing_and_moves_neither() -> None:
+    calm = replace(PROFILES["kestrel"], disputes=0.0)
+    found = 0
+    for number in range(POSTS):
+        made = document(platform="kestrel", native_id=f"n{number}")
+        steps = behaviour.after_receipt(PROFILES["kestrel"], made, SENT_AT)
+        assert [step for step in steps if step.kind != "dispute"] == behaviour.after_receipt(calm, made, SENT_AT)
+        if "dispute" in [step.kind for step in steps]:
+            assert [step.kind for step in steps] == ["queue", "process", "dispute", "decide"]
+            assert steps[1].due_at < steps[2].due_at < steps[3].due_at
+            assert not behaviour.accepts(PROFILES["kestrel"], made)
+            found += 1
+    assert found
 
 
 def test_question_is_followed_by_giving_up_after_seven_days() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import pytest
 
@@ -15,6 +15,7 @@ from seawall.channels.base import ReasonCode, Status
 from seawall.hub import moment
 from seawall.hub.casework import services as casework
 from seawall.hub.casework.models import Origin
+from seawall.hub.referrals import reach
 from seawall.hub.referrals import services as referrals
 from seawall.hub.referrals.models import Checkpoint, Referral
 from seawall.probes.base import Observation, State
@@ -29,6 +30,26 @@ class MemoryChannel:
     """A channel whose platform signs nothing and loses nothing: what it is to answer is put into `replies`, by reference."""
 
     name: ClassVar[str] = "memory"
+    proof: ClassVar[channels.Proof] = "signed"
+    answering: ClassVar[Literal["polled", "delivered", "never"]] = "polled"
+    idempotent: ClassVar[bool] = True
+    withdraws: ClassVar[bool] = False
+    settings: ClassVar[tuple[channels.Setting, ...]] = ()
+
+    @classmethod
+    def equipped(cls, equipment: channels.Equipment) -> Self:
+        return cls()
+
+    def withdraw(
+        self,
+        address: channels.Address,
+        reference: str,
+        withdrawal: channels.Withdrawal,
+        *,
+        idempotency_key: str,
+        at: datetime | None = None,
+    ) -> channels.Receipt:
+        raise channels.NotCarried("Nothing is withdrawn here.")
 
     def __init__(self) -> None:
         self.replies: dict[str, list[channels.Answer]] = {}
@@ -163,6 +184,6 @@ def play(hub: SmallHub, monkeypatch: pytest.MonkeyPatch) -> Courses:
             matched="text",
         )
 
-    monkeypatch.setattr(channels, "get", lambda _name: lambda **_options: made.channel)
+    monkeypatch.setattr(reach, "_channel", lambda _name, _way_out: made.channel)
     monkeypatch.setattr(probes, "get", lambda _name: probe)
     return made

@@ -1,14 +1,14 @@
 """Adapters out: how a referral reaches a platform and how its answer comes back.
 
-``get("http")`` gives the maker of a channel by name. A package adds its own under the entry point group
-``seawall.channels``; the names shipped here cannot be taken over.
+``get("http")`` gives the class of a channel by name; ``get("http").equipped(equipment)`` makes one. A package adds its
+own under the entry point group ``seawall.channels``; the names shipped here cannot be taken over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any, cast
+from typing import cast
 
 from seawall.channels.base import (
     Address,
@@ -16,9 +16,14 @@ from seawall.channels.base import (
     AnswerInvalid,
     Channel,
     ChannelError,
+    Equipment,
+    MailSettings,
+    NotCarried,
+    Proof,
     ReasonCode,
     Receipt,
     ReceiptInvalid,
+    Setting,
     Status,
 )
 from seawall.channels.document import (
@@ -34,11 +39,21 @@ from seawall.channels.document import (
     ReferralDocument,
     Referrer,
     Term,
+    Withdrawal,
 )
 from seawall.channels.http import HttpChannel
 
 GROUP = "seawall.channels"
-_SHIPPED: dict[str, Callable[..., Channel]] = {HttpChannel.name: HttpChannel}
+_SHIPPED = {
+    "activitypub": "seawall.channels.activitypub:ActivityPubChannel",
+    "atproto": "seawall.channels.atproto:AtprotoChannel",
+    "email": "seawall.channels.email:EmailChannel",
+    "http": "seawall.channels.http:HttpChannel",
+    "manual": "seawall.channels.manual:ManualChannel",
+    "matrix": "seawall.channels.matrix:MatrixChannel",
+    "webhook": "seawall.channels.webhook:WebhookChannel",
+    "xarf": "seawall.channels.xarf:XarfChannel",
+}
 
 
 def names() -> list[str]:
@@ -46,8 +61,8 @@ def names() -> list[str]:
     return sorted({*_SHIPPED, *entry_points(group=GROUP).names})
 
 
-def get(name: str) -> Callable[..., Channel]:
-    """Return the maker of the channel `name`; call it with what that channel needs (``outbound=`` for http).
+def get(name: str) -> type[Channel]:
+    """Return the class of the channel `name`.
 
     Raises
     ------
@@ -55,9 +70,10 @@ def get(name: str) -> Callable[..., Channel]:
         No channel has that name; the message lists those that exist.
     """
     if name in _SHIPPED:
-        return _SHIPPED[name]
+        module, _, attribute = _SHIPPED[name].partition(":")
+        return cast(type[Channel], getattr(import_module(module), attribute))
     for entry in entry_points(group=GROUP, name=name):
-        return cast(Callable[..., Any], entry.load())
+        return cast(type[Channel], entry.load())
     raise LookupError(f"There is no channel {name!r}; this installation has: {', '.join(names())}.")
 
 
@@ -72,18 +88,24 @@ __all__ = [
     "Defence",
     "DocumentInvalid",
     "Element",
+    "Equipment",
     "Grounds",
     "Harm",
     "HttpChannel",
     "LegalGround",
+    "MailSettings",
+    "NotCarried",
     "Problem",
+    "Proof",
     "ReasonCode",
     "Receipt",
     "ReceiptInvalid",
     "ReferralDocument",
     "Referrer",
+    "Setting",
     "Status",
     "Term",
+    "Withdrawal",
     "get",
     "names",
 ]

@@ -6,12 +6,22 @@ import datetime as dt
 import json
 import time
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 from urllib.parse import quote
 
 from seawall.channels import signing
-from seawall.channels.base import Address, Answer, AnswerInvalid, ChannelError, Receipt, ReceiptInvalid
-from seawall.channels.document import ReferralDocument
+from seawall.channels.base import (
+    Address,
+    Answer,
+    AnswerInvalid,
+    ChannelError,
+    Equipment,
+    Proof,
+    Receipt,
+    ReceiptInvalid,
+    Setting,
+)
+from seawall.channels.document import ReferralDocument, Withdrawal
 from seawall.outbound import Fetched, Outbound, OutboundError, OutboundRefused
 
 INFORMATION_SCHEMA = "seawall-information/1"
@@ -28,6 +38,16 @@ class HttpChannel:
     """
 
     name: ClassVar[str] = "http"
+    proof: ClassVar[Proof] = "signed"
+    answering: ClassVar[Literal["polled", "delivered", "never"]] = "polled"
+    idempotent: ClassVar[bool] = True
+    withdraws: ClassVar[bool] = True
+    settings: ClassVar[tuple[Setting, ...]] = ()
+
+    @classmethod
+    def equipped(cls, equipment: Equipment) -> Self:
+        """Make the channel; it needs the guarded way out only."""
+        return cls(equipment.outbound)
 
     def __init__(
         self,
@@ -70,6 +90,21 @@ class HttpChannel:
         content = signing.canonical({"schema": INFORMATION_SCHEMA, "text": text})
         path = f"/v1/referrals/{quote(reference, safe='')}/information"
         self._call(address, "POST", path, content=content, idempotency_key=idempotency_key)
+
+    def withdraw(
+        self,
+        address: Address,
+        reference: str,
+        withdrawal: Withdrawal,
+        *,
+        idempotency_key: str,
+        at: dt.datetime | None = None,
+    ) -> Receipt:
+        """Post the withdrawal and verify the receipt for it."""
+        path = f"/v1/referrals/{quote(reference, safe='')}/withdrawal"
+        body = self._call(address, "POST", path, content=withdrawal.to_json(), idempotency_key=idempotency_key)
+        present = at or dt.datetime.now(dt.UTC)
+        return Receipt.verified(_json(body, ReceiptInvalid), address=address, document=withdrawal, at=present)
 
     def _call(
         self, address: Address, method: str, path: str, *, content: bytes = b"", idempotency_key: str | None = None

@@ -14,15 +14,17 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
 from django.urls import ResolverMatch, reverse
 
-from seawall.hub.directory.models import Person
+from seawall.hub.directory.models import Organisation, Person
+from seawall.hub.directory.queries import organisation_by_key
 from seawall.hub.directory.roles import CASEWORKERS, Role
 
 EVERYBODY = "everybody"  # also people who are not signed in
 SIGNED_IN = "signed in"  # anybody with an account, even before the second factor
+SOFTWARE = "software"  # whoever shows an organisation's key; no cookie counts
 STAFF = frozenset(Role)  # anybody with a role and a second factor
 
 Audience = str | frozenset[Role]
@@ -86,9 +88,37 @@ ROUTES: dict[str, Audience] = {
     "referral_inform": DECIDERS,
     "referral_probe": DECIDERS,
     "referral_redeliver": DECIDERS,
+    "referral_withdraw": DECIDERS,
+    "referral_told": DECIDERS,
+    "referral_note_answer": DECIDERS,
+    "referral_evidence": DECIDERS,
+    "referral_by_hand": DECIDERS,
+    "referral_mail": DECIDERS,
+    "referral_pdf": DECIDERS | {R.PLATFORM_CONTACT, R.OVERSEER},
+    "referral_paper": DECIDERS | {R.PLATFORM_CONTACT, R.OVERSEER},
+    "referral_answer": frozenset({R.PLATFORM_CONTACT}),
+    "referrals_answer": frozenset({R.PLATFORM_CONTACT}),
+    "referral_confirm_withdrawal": frozenset({R.PLATFORM_CONTACT}),
+    "referral_read": frozenset({R.OVERSEER}),
+    "referral_recommendation": DECIDERS,
+    # A platform's software
+    "api_referrals": SOFTWARE,
+    "api_referral": SOFTWARE,
+    "api_answers": SOFTWARE,
+    "api_confirm_withdrawal": SOFTWARE,
+    "api_subscriptions": SOFTWARE,
+    "api_subscription": SOFTWARE,
+    "api_replay": SOFTWARE,
+    # What one is told
+    "notifications": STAFF,
+    "notifications_read": STAFF,
+    "notifications_mail": STAFF,
     # Oversight
     "scorecards": READERS_OF_FIGURES,
     "scorecard": READERS_OF_FIGURES,
+    "conduct": frozenset({R.OVERSEER, R.REGULATOR, R.AUDITOR}),
+    "conduct_measure": frozenset({R.OVERSEER}),
+    "conduct_lift": frozenset({R.OVERSEER}),
     "ledger": frozenset({R.AUDITOR, R.REGULATOR, R.OVERSEER}),
     # Directory
     "directory": frozenset({R.ADMINISTRATOR, R.AUDITOR}),
@@ -97,6 +127,12 @@ ROUTES: dict[str, Audience] = {
     "person_change": frozenset({R.ADMINISTRATOR}),
     "role_give": frozenset({R.ADMINISTRATOR}),
     "role_withdraw": frozenset({R.ADMINISTRATOR}),
+    "keys": frozenset({R.ADMINISTRATOR}),
+    "key_give": frozenset({R.ADMINISTRATOR}),
+    "key_withdraw": frozenset({R.ADMINISTRATOR}),
+    "calendar": frozenset({R.ADMINISTRATOR, R.REGULATOR, R.AUDITOR}),
+    "calendar_enter": frozenset({R.ADMINISTRATOR}),
+    "calendar_cancel": frozenset({R.ADMINISTRATOR}),
     # The demonstration's own page: only in a demonstration
     "demonstration": EVERYBODY,
 }
@@ -136,6 +172,8 @@ class AccessMiddleware:
             raise Http404("This hub is not a demonstration.")
         if allowed == EVERYBODY:
             return None
+        if allowed == SOFTWARE:
+            return _software(request)
         person = request.user
         if not isinstance(person, Person):
             return _to_sign_in(request)
@@ -149,6 +187,25 @@ class AccessMiddleware:
             raise PermissionDenied("Your role does not include this page.")
         request.session.pop(WANTED, None)
         return None
+
+
+def _software(request: HttpRequest) -> HttpResponse | None:
+    """Let software in by its organisation's key, or say in JSON that it is not let in."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    found = organisation_by_key(secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None
+    if found is None:
+        error = {"code": "key", "message": "Show your organisation's key: Authorization: Bearer swk_...", "fields": []}
+        return JsonResponse({"error": error}, status=401, headers={"WWW-Authenticate": "Bearer"})
+    request.seawall_organisation = found  # type: ignore[attr-defined]
+    return None
+
+
+def organisation_of(request: HttpRequest) -> Organisation:
+    """Whose software makes this request. Raises PermissionDenied outside routes for software."""
+    found = getattr(request, "seawall_organisation", None)
+    if not isinstance(found, Organisation):
+        raise PermissionDenied("This needs an organisation's key.")
+    return found
 
 
 def _to(request: HttpRequest, url: str) -> HttpResponse:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Literal, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from csp.constants import NONCE, NONE, SELF
+
+from seawall.channels.base import MailSettings
 
 HOME = Path(
     os.environ.get("SEAWALL_HOME")
@@ -77,6 +80,52 @@ X_FRAME_OPTIONS = "DENY"
 OUTBOUND_ALLOW = frozenset(filter(None, os.environ.get("SEAWALL_OUTBOUND_ALLOW", "").split(",")))
 """host:port pairs inside private networks that the hub may call all the same, such as the sandbox platform."""
 
+HUB_NAME = os.environ.get("SEAWALL_NAME", "Seawall")
+"""What the hub calls itself in what it sends."""
+
+HUB_CONTACT = os.environ.get("SEAWALL_CONTACT", "")
+"""An address where platforms reach a person of this hub."""
+
+
+def referral_mail() -> MailSettings | None:
+    """The mail server that referrals leave by, as `smtp://user:password@host:port`, `smtps://` or `smtp+plain://` (loopback only).
+
+    None where no server is set. Raises ValueError for an address that is none of these, or without an address to reply to.
+    """
+    server = os.environ.get("SEAWALL_MAIL_SERVER", "")
+    if not server:
+        return None
+    parts = urlsplit(server)
+    security = {"smtp": "starttls", "smtps": "tls", "smtp+plain": "none"}.get(parts.scheme)
+    sender, reply_to = os.environ.get("SEAWALL_MAIL_SENDER", ""), os.environ.get("SEAWALL_MAIL_REPLY_TO", "")
+    if security is None or not parts.hostname:
+        raise ValueError(
+            "SEAWALL_MAIL_SERVER must be smtp://, smtps:// or smtp+plain:// and a host, such as smtp://mail.example.org:587."
+        )
+    if "@" not in sender or "@" not in reply_to:
+        raise ValueError(
+            "SEAWALL_MAIL_SENDER and SEAWALL_MAIL_REPLY_TO must both be mail addresses when SEAWALL_MAIL_SERVER is set."
+        )
+    return MailSettings(
+        host=parts.hostname,
+        port=parts.port or {"starttls": 587, "tls": 465, "none": 25}[security],
+        sender=sender,
+        reply_to=reply_to,
+        security=cast(Literal["tls", "starttls", "none"], security),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+    )
+
+
+REFERRAL_MAIL = referral_mail()
+"""How referrals leave by email; None where the hub has no mail server for them."""
+
+REFERRALS_A_DAY = int(os.environ.get("SEAWALL_REFERRALS_A_DAY", "200"))
+"""How many referrals one desk may decide in 24 hours before each further one needs a second person."""
+
+OVERSEER_SAMPLE = int(os.environ.get("SEAWALL_OVERSEER_SAMPLE", "20"))
+"""One in so many referrals that no body of the state made is drawn for the overseer to read; 1 draws every one."""
+
 MACHINE_CASES_A_DAY = int(os.environ.get("SEAWALL_MACHINE_CASES_A_DAY", "2000"))
 """How many cases automation may put into one desk's queue in 24 hours."""
 
@@ -100,6 +149,7 @@ INSTALLED_APPS = [
     "seawall.hub.ledger",
     "seawall.hub.practice",
     "seawall.hub.directory",
+    "seawall.hub.notifications",
     "seawall.hub.content",
     "seawall.hub.casework",
     "seawall.hub.referrals",

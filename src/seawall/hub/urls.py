@@ -10,10 +10,17 @@ from django.urls import path, re_path
 
 from seawall.hub.casework import views as casework
 from seawall.hub.demonstration import views as demonstration
+from seawall.hub.directory import key_views as keys
 from seawall.hub.directory import views as directory
+from seawall.hub.notifications import views as notifications
+from seawall.hub.oversight import calendar_views as calendar
+from seawall.hub.oversight import conduct_views as conduct
 from seawall.hub.oversight import views as oversight
 from seawall.hub.practice import views as practice
 from seawall.hub.redress import views as redress
+from seawall.hub.referrals import api
+from seawall.hub.referrals import desk_views as desk
+from seawall.hub.referrals import platform_views as platform
 from seawall.hub.referrals import views as referrals
 from seawall.hub.web import views as web
 from seawall.hub.web.home import home
@@ -84,9 +91,48 @@ urlpatterns = [
     path("referrals/<uuid:referral_id>/inform/", referrals.inform, name="referral_inform"),
     path("referrals/<uuid:referral_id>/probe/", referrals.probe, name="referral_probe"),
     path("referrals/<uuid:referral_id>/redeliver/", referrals.redeliver, name="referral_redeliver"),
+    path("referrals/answer/", platform.answer_many, name="referrals_answer"),
+    path("referrals/<uuid:referral_id>/answer/", platform.answer, name="referral_answer"),
+    path(
+        "referrals/<uuid:referral_id>/withdrawal/confirm/",
+        platform.confirm_withdrawal,
+        name="referral_confirm_withdrawal",
+    ),
+    path("referrals/<uuid:referral_id>/withdraw/", desk.withdraw, name="referral_withdraw"),
+    path("referrals/<uuid:referral_id>/withdrawal/told/", desk.told, name="referral_told"),
+    path("referrals/<uuid:referral_id>/note/", desk.note, name="referral_note_answer"),
+    path("referrals/<uuid:referral_id>/evidence/<uuid:probe_id>/", desk.kept_evidence, name="referral_evidence"),
+    path("referrals/<uuid:referral_id>/by-hand/", desk.by_hand, name="referral_by_hand"),
+    path("referrals/<uuid:referral_id>/mail/<uuid:mail_id>/", desk.mail_dealt_with, name="referral_mail"),
+    path("referrals/<uuid:referral_id>/paper/", desk.paper, name="referral_paper"),
+    path("referrals/<uuid:referral_id>/pdf/", desk.pdf, name="referral_pdf"),
+    path("referrals/<uuid:referral_id>/reading/", desk.read, name="referral_read"),
+    path("referrals/<uuid:referral_id>/recommendation/", desk.recommendation, name="referral_recommendation"),
+    path("notifications/", notifications.notifications, name="notifications"),
+    path("notifications/read/", notifications.read, name="notifications_read"),
+    path("notifications/mail/", notifications.mail, name="notifications_mail"),
+    path("conduct/", conduct.conduct, name="conduct"),
+    path("conduct/<uuid:desk_id>/", conduct.measure, name="conduct_measure"),
+    path("conduct/measures/<uuid:measure_id>/lift/", conduct.lift, name="conduct_lift"),
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("calendar/new/", calendar.enter, name="calendar_enter"),
+    path("calendar/<uuid:period_id>/cancel/", calendar.cancel, name="calendar_cancel"),
+    # A platform's software
+    path("api/v1/referrals/", api.listing, name="api_referrals"),
+    path("api/v1/referrals/<uuid:referral_id>/", api.one, name="api_referral"),
+    path(
+        "api/v1/referrals/<uuid:referral_id>/withdrawal/confirm/", api.confirm_withdrawal, name="api_confirm_withdrawal"
+    ),
+    path("api/v1/answers/", api.answers, name="api_answers"),
+    path("api/v1/subscriptions/", api.subscriptions, name="api_subscriptions"),
+    path("api/v1/subscriptions/<uuid:subscription_id>/", api.subscription, name="api_subscription"),
+    path("api/v1/subscriptions/<uuid:subscription_id>/replay/", api.replay, name="api_replay"),
     path("scorecards/", oversight.scorecards, name="scorecards"),
     path("scorecards/<slug:slug>/", oversight.scorecard, name="scorecard"),
     path("ledger/", oversight.ledger, name="ledger"),
+    path("directory/keys/", keys.keys, name="keys"),
+    path("directory/keys/new/", keys.give, name="key_give"),
+    path("directory/keys/<uuid:key_id>/withdraw/", keys.withdraw, name="key_withdraw"),
     path("directory/", directory.directory, name="directory"),
     path("directory/people/add/", directory.person_add, name="person_add"),
     path("directory/people/<uuid:person_id>/", directory.person, name="person"),

@@ -6,15 +6,22 @@ shipped here cannot be taken over.
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import cast
 
-from seawall.probes.base import Observation, Probe, State
+from seawall.probes.base import Exchange, Observation, Probe, State
 from seawall.probes.http import probe
 from seawall.probes.page import normalise, text_digest
 
 GROUP = "seawall.probes"
-_SHIPPED: dict[str, Probe] = {"http": probe}
+_SHIPPED = {
+    "activitypub": "seawall.probes.activitypub:probe",
+    "atproto": "seawall.probes.atproto:probe",
+    "http": "seawall.probes.http:probe",
+    "http-robots": "seawall.probes.robots:probe_if_let_in",
+    "matrix": "seawall.probes.matrix:probe",
+}
 
 
 def names() -> list[str]:
@@ -31,10 +38,11 @@ def get(name: str) -> Probe:
         No probe has that name; the message lists those that exist.
     """
     if name in _SHIPPED:
-        return _SHIPPED[name]
+        module, _, attribute = _SHIPPED[name].partition(":")
+        return cast(Probe, getattr(import_module(module), attribute))
     for entry in entry_points(group=GROUP, name=name):
         return cast(Probe, entry.load())
     raise LookupError(f"There is no probe {name!r}; this installation has: {', '.join(names())}.")
 
 
-__all__ = ["Observation", "Probe", "State", "get", "names", "normalise", "probe", "text_digest"]
+__all__ = ["Exchange", "Observation", "Probe", "State", "get", "names", "normalise", "probe", "text_digest"]

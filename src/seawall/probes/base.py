@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from seawall.outbound import Outbound
 
 State = Literal["up", "removed", "restricted", "edited", "moved", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request that a look was made of and what came back: the evidence, kept as it was. `body` may be cut."""
+
+    method: str
+    url: str
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +43,11 @@ class Observation:
         (our own rules forbid the address), or the kind of failure (``timeout``, ``refused``, ``dns``, ``tls``, ...).
     detail
         The same in a sentence for a person.
+    views
+        What each way of looking showed, where there is more than one: for instance ``{"record": "there", "label":
+        "!takedown", "blob": "gone"}``. Short fixed words, for grouping.
+    exchanges
+        Every request that was made, and its answer.
     """
 
     state: State
@@ -40,6 +57,8 @@ class Observation:
     checked_at: dt.datetime
     detail: str
     matched: str
+    views: Mapping[str, str] = field(default_factory=dict)
+    exchanges: tuple[Exchange, ...] = ()
 
 
 class Probe(Protocol):

@@ -10,7 +10,7 @@ import httpx
 
 from seawall.outbound import Fetched, Outbound, OutboundError, OutboundRefused
 from seawall.probes import page
-from seawall.probes.base import Observation, State
+from seawall.probes.base import Exchange, Observation, State
 
 _GONE = frozenset({404, 410})
 _WITHHELD = frozenset({401, 403, 451})
@@ -42,7 +42,8 @@ def probe(
         return Observation("unreachable", None, url, None, at, f"No conclusion: {error}", error.kind)
     state, matched, detail = _judge(url, answer, expected_text, expected_text_sha256)
     body_sha256 = hashlib.sha256(answer.body).hexdigest()
-    return Observation(state, answer.status, answer.url, body_sha256, at, detail, matched)
+    seen = Exchange("GET", answer.url, answer.status, tuple(answer.headers.multi_items()), answer.body)
+    return Observation(state, answer.status, answer.url, body_sha256, at, detail, matched, exchanges=(seen,))
 
 
 def _judge(url: str, answer: Fetched, text: str | None, digest: str | None) -> tuple[State, str, str]:

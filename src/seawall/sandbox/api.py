@@ -1,20 +1,22 @@
-"""The platform's side of the referral protocol: take a referral, list answers, take information."""
+"""The platform's side of the referral protocol: take a referral, list answers, take information or a withdrawal."""
 
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import re
 import sqlite3
 
 import orjson
+import pydantic
 from werkzeug import Request, Response
 
-from seawall.channels import DocumentInvalid, ReferralDocument, signing
-from seawall.channels.base import RECEIPT_SCHEMA, stamp
-from seawall.channels.document import MAX_DOCUMENT_BYTES
+from seawall.channels import DocumentInvalid, Problem, ReferralDocument, Withdrawal, signing
+from seawall.channels.base import RECEIPT_SCHEMA, Sent, stamp
+from seawall.channels.document import MAX_DOCUMENT_BYTES, problems
 from seawall.channels.http import INFORMATION_SCHEMA
-from seawall.sandbox import profiles, steps
+from seawall.sandbox import acts, profiles, steps
 from seawall.sandbox.faults import Faults
 from seawall.sandbox.profiles import PROFILES
 from seawall.sandbox.replies import Refusal, body_of, json_of, need_token, raw, reply
@@ -46,21 +48,13 @@ class Api:
                 status, receipt = 200, str(known["receipt"]).encode()
             else:
                 raise Refusal(409, "key_reused", "This Idempotency-Key was used for another document.")
-        if fault == "timeout":
-            self._faults.hold()
-        if fault == "wrong_receipt":
-            other = {**orjson.loads(receipt), "referral_id": "00000000-0000-4000-8000-000000000000"}
-            receipt = orjson.dumps(signing.sign(self._store.key(platform), other))
-        if fault == "bad_signature":
-            receipt = _spoil(receipt)
-        return raw(status, receipt)
+        return self._receipted(status, receipt, platform, fault)
 
     def _accept(self, db: sqlite3.Connection, platform: str, key: str, body: bytes, digest: str) -> bytes:
         try:
             document = ReferralDocument.parse(body)
         except DocumentInvalid as error:
-            fields = [{"field": found.field, "problem": found.problem} for found in error.problems]
-            raise Refusal(422, "fields", "The referral is not valid.", fields) from error
+            raise Refusal(422, "fields", "The referral is not valid.", _fields(error.problems)) from error
         if document.platform != platform:
             wrong = [{"field": "platform", "problem": f"is {document.platform}, but this is {platform}"}]
             raise Refusal(422, "fields", "The referral is for another platform.", wrong)
@@ -69,34 +63,37 @@ class Api:
             "SELECT 1 FROM referral WHERE platform = ? AND referral_id = ?", (platform, referral_id)
         ).fetchone():
             raise Refusal(409, "referral_known", "This referral was received before under another Idempotency-Key.")
-        now = self._store.now()
-        signed = signing.sign(
-            self._store.key(platform),
-            {
-                "schema": RECEIPT_SCHEMA,
-                "reference": _reference(platform, referral_id),
-                "referral_id": referral_id,
-                "document_sha256": digest,
-                "received_at": stamp(now),
-            },
-        )
-        receipt = orjson.dumps(signed)
+        now, reference = self._store.now(), _reference(platform, referral_id)
+        receipt = self._receipt(platform, reference, document, digest, now)
+        text = body.decode("utf-8")
         db.execute(
             "INSERT INTO referral VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                signed["reference"],
-                platform,
-                referral_id,
-                key,
-                digest,
-                body.decode("utf-8"),
-                stamp(now),
-                receipt.decode(),
-            ),
+            (reference, platform, referral_id, key, digest, text, stamp(now), receipt.decode()),
         )
-        steps.plan(db, signed["reference"], profiles.after_receipt(PROFILES[platform], document, now))
+        steps.plan(db, reference, profiles.after_receipt(PROFILES[platform], document, now))
         self._store.happened(now)
         return receipt
+
+    def _receipt(self, platform: str, reference: str, document: Sent, digest: str, now: dt.datetime) -> bytes:
+        receipt = {
+            "schema": RECEIPT_SCHEMA,
+            "reference": reference,
+            "referral_id": str(document.referral_id),
+            "document_sha256": digest,
+            "received_at": stamp(now),
+        }
+        return orjson.dumps(signing.sign(self._store.key(platform), receipt))
+
+    def _receipted(self, status: int, receipt: bytes, platform: str, fault: str | None) -> Response:
+        """Hand a receipt over, spoilt as the fault wants it."""
+        if fault == "timeout":
+            self._faults.hold()
+        if fault == "wrong_receipt":
+            other = {**orjson.loads(receipt), "referral_id": "00000000-0000-4000-8000-000000000000"}
+            receipt = orjson.dumps(signing.sign(self._store.key(platform), other))
+        if fault == "bad_signature":
+            receipt = _spoil(receipt)
+        return raw(status, receipt)
 
     def listing(self, request: Request, platform: str, reference: str) -> Response:
         """List the signed answers to one referral, those after the answer id ``after`` only."""
@@ -173,6 +170,43 @@ class Api:
             begin = [profiles.Step(now, "process")] if not asked else []
             steps.plan(db, reference, [*begin, profiles.Step(now + profiles.deciding(profile, document), "decide")])
 
+    def withdraw(self, request: Request, platform: str, reference: str) -> Response:
+        """Take a withdrawal and answer with a signed receipt; the same key and body get the same receipt again."""
+        need_token(request, self._store.token(platform))
+        fault = self._faults.strike("withdraw")
+        key, body = _idempotency_key(request), body_of(request, MAX_DOCUMENT_BYTES)
+        digest = hashlib.sha256(body).hexdigest()
+        referral = self._referral(platform, reference)
+        with self._store.transaction() as db:
+            known = db.execute(
+                "SELECT reference, body_sha256, receipt FROM withdrawal WHERE platform = ? AND idempotency_key = ?",
+                (platform, key),
+            ).fetchone()
+            if known is None:
+                status, receipt = 201, self._take_back(db, referral, key, body, digest)
+            elif (known["reference"], known["body_sha256"]) == (reference, digest):
+                status, receipt = 200, str(known["receipt"]).encode()
+            else:
+                raise Refusal(409, "key_reused", "This Idempotency-Key was used for another withdrawal.")
+        return self._receipted(status, receipt, platform, fault)
+
+    def _take_back(self, db: sqlite3.Connection, referral: sqlite3.Row, key: str, body: bytes, digest: str) -> bytes:
+        platform, reference = referral["platform"], referral["reference"]
+        withdrawal = _withdrawal(body, referral)
+        if db.execute("SELECT 1 FROM withdrawal WHERE reference = ?", (reference,)).fetchone():
+            raise Refusal(409, "withdrawn", "This referral was withdrawn before under another Idempotency-Key.")
+        now = self._store.now()
+        receipt = self._receipt(platform, reference, withdrawal, digest, now)
+        db.execute(
+            "INSERT INTO withdrawal VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (reference, platform, key, digest, body.decode("utf-8"), stamp(now), receipt.decode()),
+        )
+        steps.stop(db, reference, all_of_them=withdrawal.restore)
+        if withdrawal.restore:
+            acts.undo(db, reference=reference, at=now)
+        self._store.happened(now)
+        return receipt
+
     def _referral(self, platform: str, reference: str) -> sqlite3.Row:
         row: sqlite3.Row | None = self._store.reader.execute(
             "SELECT * FROM referral WHERE platform = ? AND reference = ?", (platform, reference)
@@ -185,6 +219,31 @@ class Api:
 def _reference(platform: str, referral_id: str) -> str:
     digest = hashlib.sha256(f"{platform}|{referral_id}".encode()).digest()
     return f"{platform[:3].upper()}-{base64.b32encode(digest[:10]).decode()}"
+
+
+def _withdrawal(body: bytes, referral: sqlite3.Row) -> Withdrawal:
+    """Read a withdrawal and check that it is of this very referral."""
+    try:
+        withdrawal = Withdrawal.model_validate_json(body)
+    except pydantic.ValidationError as error:
+        raise Refusal(422, "fields", "The withdrawal is not valid.", _fields(problems(error))) from error
+    content = orjson.loads(referral["document"])["content"]
+    wrong = [
+        {"field": field, "problem": f"is not the one of the referral {referral['reference']}"}
+        for field, given, held in (
+            ("referral_id", str(withdrawal.referral_id), referral["referral_id"]),
+            ("platform", withdrawal.platform, referral["platform"]),
+            ("url", withdrawal.url, content["url"]),
+        )
+        if given != held
+    ]
+    if wrong:
+        raise Refusal(422, "fields", "The withdrawal is of another referral.", wrong)
+    return withdrawal
+
+
+def _fields(found: tuple[Problem, ...]) -> list[dict[str, str]]:
+    return [{"field": one.field, "problem": one.problem} for one in found]
 
 
 def _idempotency_key(request: Request) -> str:

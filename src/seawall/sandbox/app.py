@@ -29,12 +29,14 @@ ROUTES = Map(
         Rule("/control/clock", endpoint="real_clock", methods=["DELETE"]),
         Rule("/control/faults", endpoint="set_faults", methods=["PUT"]),
         Rule("/control/state", endpoint="state", methods=["GET"]),
+        Rule("/control/referrals/<referral_id>", endpoint="held", methods=["GET"]),
         Rule("/<platform>/", endpoint="listing", methods=["GET"]),
         Rule("/<platform>/.well-known/seawall-platform.json", endpoint="card", methods=["GET"]),
         Rule("/<platform>/posts/<path:native_id>", endpoint="post", methods=["GET"]),
         Rule("/<platform>/api/v1/referrals", endpoint="receive", methods=["POST"]),
         Rule("/<platform>/api/v1/referrals/<reference>", endpoint="answers", methods=["GET"]),
         Rule("/<platform>/api/v1/referrals/<reference>/information", endpoint="inform", methods=["POST"]),
+        Rule("/<platform>/api/v1/referrals/<reference>/withdrawal", endpoint="withdraw", methods=["POST"]),
     ],
     merge_slashes=False,
 )
@@ -88,6 +90,8 @@ class Application:
                 return self._desk.set_faults(request)
             case "state":
                 return self._desk.state()
+            case "held":
+                return self._desk.held(values["referral_id"])
         platform = known(values["platform"])
         match endpoint:
             case "listing":
@@ -102,4 +106,6 @@ class Application:
                 return self._api.listing(request, platform, values["reference"])
             case "inform":
                 return self._api.inform(request, platform, values["reference"])
+            case "withdraw":
+                return self._api.withdraw(request, platform, values["reference"])
         raise AssertionError(endpoint)

@@ -76,6 +76,14 @@ class SandboxControl:
         """Return the sandbox's time, counts, pending steps and platforms."""
         return self._ask("GET", "state")
 
+    def held(self, referral_id: object) -> list[dict[str, str | None]]:
+        """Return what the platforms hold of one referral: each with ``platform, reference, document, withdrawal``.
+
+        The last two are the texts as they were received; `withdrawal` is None while there is none.
+        """
+        held: list[dict[str, str | None]] = self._ask("GET", f"referrals/{quote(str(referral_id), safe='')}")["held"]
+        return held
+
     def addresses(self) -> dict[str, Address]:
         """Return, by platform, the address that a channel needs."""
         return {

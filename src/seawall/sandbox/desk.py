@@ -101,6 +101,15 @@ class Desk:
             self._store.set("faults", settings)
         return reply(200, {"faults": settings})
 
+    def held(self, referral_id: str) -> Response:
+        """Tell what the platforms hold under one referral's id, each text as it was received; an empty list for none."""
+        rows = self._store.reader.execute(
+            "SELECT r.platform, r.reference, r.document, w.document AS withdrawal FROM referral AS r "
+            "LEFT JOIN withdrawal AS w USING (reference) WHERE r.referral_id = ? ORDER BY r.platform",
+            (referral_id,),
+        ).fetchall()
+        return reply(200, {"referral_id": referral_id, "held": [dict(row) for row in rows]})
+
     def state(self) -> Response:
         """Tell everything that a demonstration or a test needs to know, the platforms' tokens included."""
         read = self._store.reader.execute
@@ -116,6 +125,7 @@ class Desk:
             for row in read("SELECT platform, state, count(*) AS n FROM post GROUP BY platform, state")
         }
         referrals = dict(read("SELECT platform, count(*) FROM referral GROUP BY platform").fetchall())
+        withdrawals = dict(read("SELECT platform, count(*) FROM withdrawal GROUP BY platform").fetchall())
         pending, next_due = read("SELECT count(*), min(due_at) FROM step").fetchone()
         platforms: dict[str, Any] = {
             name: {
@@ -126,6 +136,7 @@ class Desk:
                 "rule_dated": profile.rule_dated.isoformat(),
                 "posts": {state: n for (platform, state), n in posts.items() if platform == name},
                 "referrals": referrals.get(name, 0),
+                "withdrawals": withdrawals.get(name, 0),
                 "answers": {code: n for (platform, code), n in answers.items() if platform == name},
             }
             for name, profile in PROFILES.items()

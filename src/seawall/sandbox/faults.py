@@ -10,14 +10,15 @@ from typing import Literal
 from seawall.sandbox.replies import Refusal
 from seawall.sandbox.store import Store
 
-Where = Literal["receive", "listing", "inform"]
+Where = Literal["receive", "listing", "inform", "withdraw"]
+_EVERYWHERE: frozenset[Where] = frozenset({"receive", "listing", "inform", "withdraw"})
 KINDS: dict[str, frozenset[Where]] = {
-    "500": frozenset({"receive", "listing", "inform"}),
-    "429": frozenset({"receive", "listing", "inform"}),
-    "timeout": frozenset({"receive", "listing", "inform"}),
+    "500": _EVERYWHERE,
+    "429": _EVERYWHERE,
+    "timeout": _EVERYWHERE,
     "duplicate": frozenset({"listing"}),
-    "wrong_receipt": frozenset({"receive"}),
-    "bad_signature": frozenset({"receive", "listing"}),
+    "wrong_receipt": frozenset({"receive", "withdraw"}),
+    "bad_signature": frozenset({"receive", "listing", "withdraw"}),
 }
 
 

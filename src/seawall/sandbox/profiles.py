@@ -15,7 +15,7 @@ from typing import Literal
 
 from seawall.channels import ReferralDocument
 
-StepKind = Literal["queue", "process", "ask", "decide", "give_up", "restore"]
+StepKind = Literal["queue", "process", "ask", "dispute", "decide", "give_up", "restore"]
 
 _NORMAL = NormalDist()
 _SHORTEST, _LONGEST = 5.0, 30 * 86_400.0
@@ -36,8 +36,9 @@ class Profile:
     """One platform's character. Every share is of the posts referred to it, 0 to 1.
 
     `silent` never answer; `asks` ask for more first; of those decided, `refuses_voluntary` or `refuses_notice` are
-    refused; of those accepted, `claims_falsely` are said to be actioned and stay up, `restricts` are withheld instead
-    of removed and, of those removed, `reappears` are back after three days.
+    refused, `disputes` of these after calling the referral wrong; of those accepted, `claims_falsely` are said to be
+    actioned and stay up, `restricts` are withheld instead of removed and, of those removed, `reappears` are back after
+    three days.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Profile:
     asks: float
     refuses_voluntary: float
     refuses_notice: float
+    disputes: float
     claims_falsely: float
     restricts: float
     reappears: float
@@ -75,6 +77,7 @@ PROFILES: dict[str, Profile] = {
             asks=0.05,
             refuses_voluntary=0.12,
             refuses_notice=0.05,
+            disputes=0.0,
             claims_falsely=0.0,
             restricts=0.10,
             reappears=0.0,
@@ -86,11 +89,12 @@ PROFILES: dict[str, Profile] = {
         Profile(
             name="kestrel",
             title="Kestrel",
-            about="Careful; refuses many voluntary referrals and says why.",
+            about="Careful; refuses many voluntary referrals and says why, and disputes some.",
             silent=0.05,
             asks=0.08,
             refuses_voluntary=0.55,
             refuses_notice=0.30,
+            disputes=0.10,
             claims_falsely=0.0,
             restricts=0.20,
             reappears=0.03,
@@ -107,6 +111,7 @@ PROFILES: dict[str, Profile] = {
             asks=0.60,
             refuses_voluntary=0.25,
             refuses_notice=0.15,
+            disputes=0.0,
             claims_falsely=0.02,
             restricts=0.15,
             reappears=0.10,
@@ -123,6 +128,7 @@ PROFILES: dict[str, Profile] = {
             asks=0.03,
             refuses_voluntary=0.30,
             refuses_notice=0.20,
+            disputes=0.0,
             claims_falsely=0.30,
             restricts=0.05,
             reappears=0.15,
@@ -134,6 +140,10 @@ PROFILES: dict[str, Profile] = {
     )
 }
 
+OBJECTIONS = (
+    "We hold this referral to be wrong: in its thread the post means something else. Please look again.",
+    "We dispute the grounds: the post quotes somebody else in order to criticise it. Please say what we overlook.",
+)
 REFUSALS = (
     "We reviewed the post and find that it is within our rules.",
     "The post quotes somebody else in order to criticise it.",
@@ -176,7 +186,10 @@ def after_receipt(profile: Profile, document: ReferralDocument, received_at: dt.
     steps = [Step(received_at, "queue")]
     if draw(profile.name, post, "asks") < profile.asks:
         return [*steps, Step(read_at, "ask"), Step(read_at + PATIENCE, "give_up")]
-    return [*steps, Step(read_at, "process"), Step(read_at + deciding(profile, document), "decide")]
+    steps, decision = [*steps, Step(read_at, "process")], deciding(profile, document)
+    if disputes(profile, document):
+        steps.append(Step(read_at + decision / 2, "dispute"))
+    return [*steps, Step(read_at + decision, "decide")]
 
 
 def deciding(profile: Profile, document: ReferralDocument) -> dt.timedelta:
@@ -185,9 +198,16 @@ def deciding(profile: Profile, document: ReferralDocument) -> dt.timedelta:
 
 
 def accepts(profile: Profile, document: ReferralDocument) -> bool:
-    """Tell whether the platform does what is asked. A notice of illegality is refused less often than advice."""
-    refuses = profile.refuses_notice if document.kind == "notice_of_illegality" else profile.refuses_voluntary
+    """Tell whether the platform does what is asked. A notice or an order is refused less often than advice."""
+    refuses = profile.refuses_voluntary if document.kind == "voluntary" else profile.refuses_notice
     return draw(profile.name, document.content.native_id, "refuses") >= refuses
+
+
+def disputes(profile: Profile, document: ReferralDocument) -> bool:
+    """Tell whether the platform calls a referral wrong before it refuses it."""
+    return (
+        not accepts(profile, document) and draw(profile.name, document.content.native_id, "disputes") < profile.disputes
+    )
 
 
 def claims_falsely(profile: Profile, document: ReferralDocument) -> bool:

@@ -50,6 +50,29 @@ CREATE TABLE IF NOT EXISTS information (
     PRIMARY KEY (reference, idempotency_key)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS withdrawal (
+    reference TEXT PRIMARY KEY REFERENCES referral (reference),
+    platform TEXT NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    body_sha256 TEXT NOT NULL,
+    document TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    receipt TEXT NOT NULL,
+    UNIQUE (platform, idempotency_key)
+) STRICT, WITHOUT ROWID;
+
+-- What was really done to a post because of a referral, and still stands: either a state or a label.
+CREATE TABLE IF NOT EXISTS act (
+    number INTEGER PRIMARY KEY,
+    reference TEXT NOT NULL UNIQUE REFERENCES referral (reference),
+    platform TEXT NOT NULL,
+    native_id TEXT NOT NULL,
+    state TEXT CHECK (state IN ('removed', 'restricted')),
+    label TEXT,
+    CHECK ((state IS NULL) <> (label IS NULL))
+) STRICT;
+CREATE INDEX IF NOT EXISTS act_by_post ON act (platform, native_id, number);
+
 -- What is still to be done; a step is deleted in the transaction that carries it out.
 CREATE TABLE IF NOT EXISTS step (
     number INTEGER PRIMARY KEY,

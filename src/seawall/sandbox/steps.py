@@ -10,7 +10,7 @@ import orjson
 
 from seawall.channels import ReferralDocument, signing
 from seawall.channels.base import ANSWER_SCHEMA, ReasonCode, Status, parse_stamp, stamp
-from seawall.sandbox import profiles
+from seawall.sandbox import acts, profiles
 from seawall.sandbox.profiles import PROFILES, Profile
 from seawall.sandbox.store import Store
 
@@ -21,6 +21,11 @@ def plan(db: sqlite3.Connection, reference: str, steps: list[profiles.Step]) -> 
         "INSERT INTO step (due_at, kind, reference) VALUES (?, ?, ?)",
         [(stamp(step.due_at), step.kind, reference) for step in steps],
     )
+
+
+def stop(db: sqlite3.Connection, reference: str, *, all_of_them: bool) -> None:
+    """Do nothing more about a referral; a post that would come back by itself still does, unless `all_of_them`."""
+    db.execute("DELETE FROM step WHERE reference = ? AND (? OR kind <> 'restore')", (reference, all_of_them))
 
 
 def carry_out(store: Store, now: dt.datetime) -> int:
@@ -71,8 +76,11 @@ class _Doing:
                 self.answer("COMPLETED", "REVIEWED_NO_ACTION", "No information came within seven days.")
             case "decide":
                 self.decide()
+            case "dispute":
+                objection = profiles.pick(profiles.OBJECTIONS, self.profile.name, self.native_id, "objection")
+                self.answer("DISPUTED", None, objection)
             case "restore":
-                self.set_state("up")
+                acts.undo(self.db, reference=self.reference, at=self.at)
 
     def decide(self) -> None:
         row = self.db.execute(
@@ -91,23 +99,18 @@ class _Doing:
     def act(self) -> None:
         action = profiles.action(self.profile, self.document)
         if not profiles.claims_falsely(self.profile, self.document):
-            if action in ("removed", "restricted"):
-                self.set_state(action)
-            else:
-                self.db.execute(
-                    "UPDATE post SET label = ?, changed_at = ? WHERE platform = ? AND native_id = ?",
-                    (action, stamp(self.at), self.profile.name, self.native_id),
-                )
+            acts.act(
+                self.db,
+                reference=self.reference,
+                platform=self.profile.name,
+                native_id=self.native_id,
+                done=action,
+                at=self.at,
+            )
             if action == "removed" and profiles.reappears(self.profile, self.native_id):
                 plan(self.db, self.reference, [profiles.Step(self.at + profiles.REAPPEARS_AFTER, "restore")])
         puid = f"{self.profile.name}-{hashlib.sha256(self.native_id.encode('utf-8')).hexdigest()[:24]}"
         self.answer("COMPLETED", "ACTIONED", f"The post was {action}.", puid=puid, actions=[action])
-
-    def set_state(self, state: str) -> None:
-        self.db.execute(
-            "UPDATE post SET state = ?, changed_at = ? WHERE platform = ? AND native_id = ?",
-            (state, stamp(self.at), self.profile.name, self.native_id),
-        )
 
     def answer(
         self,

@@ -14,7 +14,7 @@ from seawall import channels
 from seawall.hub import moment
 from seawall.hub.casework import services as casework
 from seawall.hub.casework.form import Form
-from seawall.hub.referrals import answers, services
+from seawall.hub.referrals import answers, services, withdrawals
 from seawall.hub.referrals.models import Referral
 from seawall.outbound import Outbound
 from seawall.probes import Observation
@@ -41,7 +41,28 @@ class ToldPlatform:
     asked_after: list[str | None] = field(default_factory=list)
     reference: str = ""
 
+    withdrawn: list[str] = field(default_factory=list)
+
     name = "http"
+
+    def withdraw(
+        self,
+        address: channels.Address,
+        reference: str,
+        withdrawal: channels.Withdrawal,
+        *,
+        idempotency_key: str,
+        at: datetime | None = None,
+    ) -> channels.Receipt:
+        self.withdrawn.append(idempotency_key)
+        self._fail()
+        return channels.Receipt(
+            reference=reference or "REF-W",
+            referral_id=str(withdrawal.referral_id),
+            document_sha256=withdrawal.sha256(),
+            received_at=moment.now(),
+            signature="-",
+        )
 
     def send(
         self,
@@ -106,6 +127,7 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> ToldPlatform:
     made = ToldPlatform()
     monkeypatch.setattr(services, "channel_of", lambda _referral: made)
     monkeypatch.setattr(answers, "channel_of", lambda _referral: made)
+    monkeypatch.setattr(withdrawals, "channel_of", lambda _referral: made)
     return made
 
 

@@ -184,6 +184,9 @@ def test_checkpoints_are_looked_at_once_each_when_they_come(hub: SmallHub, platf
         for _ in range(2):
             services.probe(referral_id=referral.pk, checkpoint=Checkpoint.ANSWER)
         assert queries.due_probes() == []
+    with at(hours=1):
+        assert queries.due_probes() == [(referral.pk, Checkpoint.HOUR)]
+        services.probe(referral_id=referral.pk, checkpoint=Checkpoint.HOUR)
     with at(hours=24):
         assert queries.due_probes() == [(referral.pk, Checkpoint.DAY)]
         look("removed")
@@ -193,8 +196,8 @@ def test_checkpoints_are_looked_at_once_each_when_they_come(hub: SmallHub, platf
         services.probe(referral_id=referral.pk, checkpoint=Checkpoint.WEEK)
         assert queries.due_probes() == []
     seen = [(probe.checkpoint, probe.state) for probe in Probe.objects.order_by("at")]
-    assert seen == [("answer", "up"), ("day", "removed"), ("week", "removed")]
-    assert trail(referral).count("probed") == 3
+    assert seen == [("answer", "up"), ("hour", "up"), ("day", "removed"), ("week", "removed")]
+    assert trail(referral).count("probed") == 4
 
 
 def test_on_demand_as_often_as_asked(hub: SmallHub, platform: ToldPlatform, look: Look) -> None:

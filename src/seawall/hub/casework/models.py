@@ -171,3 +171,45 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return "concurs" if self.concurs else "dissents"
+
+
+class MeasureKind(models.TextChoices):
+    """What is done about a desk that refers wrongly again and again."""
+
+    WARNING = "warning", "Warning"
+    SUSPENSION = "suspension", "Suspension"
+
+
+class Measure(models.Model):
+    """A warning to a desk, or a time in which it may not refer. Taken by a person, on figures that the desk has seen.
+
+    The tests are those of Regulation (EU) 2022/2065 art. 23(3): number, share, gravity, and intent where it can be told.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="measures")
+    kind = models.CharField(max_length=20, choices=MeasureKind)
+    figures = models.JSONField(db_comment="The desk's figures on which it was taken")
+    gravity = models.TextField()
+    intent = models.TextField()
+    reasons = models.TextField()
+    taken_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="measures_taken")
+    taken_at = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True, db_comment="End of a suspension")
+    lifted_at = models.DateTimeField(null=True, blank=True)
+    lifted_by = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, blank=True, related_name="measures_lifted"
+    )
+    lifted_because = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-taken_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(kind="warning", until=None) | models.Q(kind="suspension", until__isnull=False),
+                name="a_suspension_ends",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} for {self.desk}"

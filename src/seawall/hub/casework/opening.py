@@ -21,6 +21,7 @@ from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.practice import queries as practice
 from seawall.hub.practice.schema import Harm
+from seawall.hub.practice.vocabulary import InElection
 
 AUTOMATION = Actor.machine("casework")
 
@@ -104,9 +105,15 @@ def _desk_for(*, content: Content, partition: Partition) -> Desk:
 
 
 def decision_time(rule: Harm) -> timedelta | None:
-    """The time that the code gives for a decision. Decisions are counted in hours and days; months would be a fault of the code."""
+    """The time that the code gives for a decision from now on; in an election period half of it, where the code says so.
+
+    Decisions are counted in hours and days; months would be a fault of the code.
+    """
     length = rule.clock.decision
-    return length if isinstance(length, timedelta) else None
+    if not isinstance(length, timedelta):
+        return None
+    hurried = rule.clock.in_election_period is InElection.HALVED and practice.in_election_period(moment.now().date())
+    return length / 2 if hurried else length
 
 
 def seconds(length: timedelta | None) -> int | None:

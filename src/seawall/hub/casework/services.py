@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from seawall.hub import moment
+from seawall.hub.casework import measures
 from seawall.hub.casework.form import MIN_REASONS, Form, FormIncomplete, FormProblem, problems_of, second_review_needed
 from seawall.hub.casework.models import Basis, Case, CaseQuerySet, CaseState, Decision, Outcome, Review
 from seawall.hub.casework.opening import decision_time, open_case, open_cases_for_batch, seconds, wall
@@ -229,9 +230,18 @@ def decide(*, case: Case, person: Person, form: Form) -> Decision:
                 field="content_version", message="The post was edited while you read it. Read it again, then decide."
             )
         )
+    if form.outcome == Outcome.REFER and (halted := measures.suspension_of(case.desk)) is not None:
+        problems.append(
+            FormProblem(
+                field="outcome",
+                message=f"{case.desk.name} may not refer until {halted.until:%d %B %Y, %H:%M} UTC. Close or transfer the case, or wait.",
+            )
+        )
     if problems:
         raise FormIncomplete(problems)
-    second = second_review_needed(form=form, harm=code.harm(form.harm))
+    second = second_review_needed(form=form, harm=code.harm(form.harm)) or (
+        form.outcome == Outcome.REFER and measures.quota_reached(case.desk)
+    )
     basis = Basis(form.basis) if form.outcome == Outcome.REFER else Basis.NONE
     decision = Decision.objects.create(
         case=case,

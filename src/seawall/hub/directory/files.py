@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError as NotAllowed
 from django.db import transaction
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from seawall import channels
 from seawall.hub.directory import services
 from seawall.hub.directory.models import Desk, Organisation, OrganisationKind, Platform
 from seawall.hub.directory.roles import Partition
@@ -20,6 +19,8 @@ from seawall.hub.ledger.services import Actor
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=50)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Address = Annotated[str, StringConstraints(pattern=r"^https?://", max_length=500)]
+
+Endpoint = Annotated[str, StringConstraints(pattern=r"^(https?://|mailto:)", max_length=500)]
 
 
 class _Part(BaseModel):
@@ -44,9 +45,12 @@ class RuleEntry(_Part):
 
 class RouteEntry(_Part):
     channel: Line
-    endpoint: Address
-    public_key: Line
-    token: Line
+    endpoint: Endpoint
+    public_key: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
+    token: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+    settings: dict[Line, Annotated[str, StringConstraints(max_length=5_000)]] = {}
+    probe: Line = "http"
+    notice: Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)] = ""
 
 
 class PlatformEntry(_Part):
@@ -136,12 +140,12 @@ def _platform(entry: PlatformEntry, organisation: Organisation, actor: Actor) ->
         )
         changes += len(new)
     wanted, route = entry.route, getattr(platform, "route", None)
-    if wanted is not None:
-        if wanted.channel not in channels.names():
-            raise DirectoryFileError(
-                f"{entry.slug}: there is no channel “{wanted.channel}”. Use one of: {', '.join(channels.names())}."
-            )
-        if route is None or any(getattr(route, name) != value for name, value in wanted.model_dump().items()):
+    if wanted is None:
+        return changes
+    if route is None or any(getattr(route, name) != value for name, value in wanted.model_dump().items()):
+        try:
             services.set_route(platform=platform, actor=actor, **wanted.model_dump())
-            changes += 1
+        except services.RouteUnusable as error:
+            raise DirectoryFileError(f"{entry.slug}: {error}") from error
+        changes += 1
     return changes

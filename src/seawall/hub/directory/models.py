@@ -204,9 +204,32 @@ class Route(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     platform = models.OneToOneField(Platform, on_delete=models.PROTECT, related_name="route")
     channel = models.CharField(max_length=30)
-    endpoint = models.URLField(max_length=500)
-    public_key = models.CharField(max_length=100, db_comment="Ed25519, base64url")
-    token = models.CharField(max_length=200, db_comment="What the hub shows the platform to be let in")
+    endpoint = models.CharField(max_length=500, db_comment="In the form that the channel asks for: https, mailto")
+    public_key = models.CharField(max_length=100, blank=True, db_comment="Ed25519, base64url, where the platform signs")
+    token = models.CharField(max_length=500, blank=True, db_comment="The secret of this route, where it has one")
+    settings = models.JSONField(default=dict, db_comment="What else the channel must be told of the platform")
+    probe = models.CharField(max_length=30, default="http", db_comment="How the hub looks whether a post is still up")
+    notice = models.TextField(
+        blank=True, db_comment="Words for the affected user on this platform; blank: the hub's own words"
+    )
 
     def __str__(self) -> str:
         return f"{self.platform} by {self.channel}"
+
+
+class ApiKey(models.Model):
+    """Lets an organisation's own software in, in the place of a person. Only its digest is kept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=200, db_comment="What it is used for")
+    digest = models.CharField(max_length=64, unique=True, db_comment="SHA-256 of the key, hex")
+    given_at = models.DateTimeField()
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    last_used_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["organisation", "given_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.organisation})"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 
-from seawall.hub.directory.models import Desk, Membership, Organisation, Person, Platform, PlatformRule
+from seawall.hub import moment
+from seawall.hub.directory.models import ApiKey, Desk, Membership, Organisation, Person, Platform, PlatformRule
 from seawall.hub.directory.roles import Partition, Role
 from seawall.hub.ledger import queries as ledger
 from seawall.hub.ledger.models import ActorKind
@@ -120,3 +122,55 @@ def _about_role(payload: dict[str, str | None], places: dict[str, str]) -> str:
         return ""
     where = places.get(payload.get("desk") or payload.get("organisation") or "", "somewhere that is gone")
     return f"{Role(role).label}, {where}"
+
+
+def organisation_by_key(secret: str) -> Organisation | None:
+    """Whose software shows this key; None for one that is unknown or withdrawn. Notes the day on which it was used."""
+    found = (
+        ApiKey.objects.select_related("organisation")
+        .filter(digest=sha256(secret.encode("utf-8", "replace")).hexdigest(), withdrawn_at=None)
+        .first()
+    )
+    if found is None:
+        return None
+    today = moment.now().date()
+    if found.last_used_on != today:
+        ApiKey.objects.filter(pk=found.pk).update(last_used_on=today)
+    return found.organisation
+
+
+def people_at(*, desk: Desk, roles: Collection[Role]) -> list[Person]:
+    """Everybody who holds one of `roles` at the desk and whose account is open."""
+    return list(
+        Person.objects.filter(
+            is_active=True, memberships__desk=desk, memberships__role__in=roles, memberships__withdrawn_at=None
+        ).distinct()
+    )
+
+
+def contacts_of(organisation: Organisation) -> list[Person]:
+    """The platform contacts of an organisation, whoever was added first coming first."""
+    return list(
+        Person.objects.filter(
+            is_active=True,
+            memberships__organisation=organisation,
+            memberships__role=Role.PLATFORM_CONTACT,
+            memberships__withdrawn_at=None,
+        )
+        .order_by("added_at", "pk")
+        .distinct()
+    )
+
+
+def holders_of(role: Role) -> list[Person]:
+    """Everybody who holds the role somewhere and whose account is open."""
+    return list(
+        Person.objects.filter(is_active=True, memberships__role=role, memberships__withdrawn_at=None).distinct()
+    )
+
+
+def api_keys() -> QuerySet[ApiKey]:
+    """Every key that was given, those in force first."""
+    return ApiKey.objects.select_related("organisation").order_by(
+        F("withdrawn_at").desc(nulls_first=True), "organisation__name", "given_at"
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -12,8 +13,10 @@ from allauth.mfa.models import Authenticator
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
+from seawall import channels, probes
 from seawall.hub import moment
 from seawall.hub.directory.models import (
+    ApiKey,
     Desk,
     Membership,
     Organisation,
@@ -29,6 +32,10 @@ from seawall.hub.ledger.models import ActorKind
 from seawall.hub.ledger.services import Actor, record
 
 ALWAYS_STATE_BODIES = frozenset({OrganisationKind.POLICE, OrganisationKind.REGULATOR, OrganisationKind.ELECTORAL})
+
+
+class RouteUnusable(Exception):
+    """A platform cannot be reached so. The message says what is missing or unknown."""
 
 
 class RoleNotAllowed(Exception):
@@ -302,11 +309,35 @@ def record_rules(*, platform: Platform, rules: Sequence[Rule], actor: Actor) -> 
 
 
 @transaction.atomic
-def set_route(*, platform: Platform, channel: str, endpoint: str, public_key: str, token: str, actor: Actor) -> Route:
-    """Say how a platform is reached; replaces what was said before."""
+def set_route(
+    *,
+    platform: Platform,
+    channel: str,
+    endpoint: str,
+    actor: Actor,
+    public_key: str = "",
+    token: str = "",
+    settings: Mapping[str, str] | None = None,
+    probe: str = "http",
+    notice: str = "",
+) -> Route:
+    """Say how a platform is reached; replaces what was said before.
+
+    Raises RouteUnusable for a channel or a probe that does not exist, or that lacks a setting which it needs.
+    """
+    given = dict(settings or {})
+    _check_route(channel=channel, probe=probe, settings=given)
     route, _created = Route.objects.update_or_create(
         platform=platform,
-        defaults={"channel": channel, "endpoint": endpoint, "public_key": public_key, "token": token},
+        defaults={
+            "channel": channel,
+            "endpoint": endpoint,
+            "public_key": public_key,
+            "token": token,
+            "settings": given,
+            "probe": probe,
+            "notice": notice,
+        },
     )
     record(
         event=ledger.RouteSet(channel=channel, public_key_digest=sha256(public_key.encode()).hexdigest()),
@@ -314,3 +345,40 @@ def set_route(*, platform: Platform, channel: str, endpoint: str, public_key: st
         actor=actor,
     )
     return route
+
+
+def _check_route(*, channel: str, probe: str, settings: Mapping[str, str]) -> None:
+    try:
+        wanted = {setting.name: setting for setting in channels.get(channel).settings}
+        probes.get(probe)
+    except LookupError as error:
+        raise RouteUnusable(str(error)) from error
+    if strange := sorted(set(settings) - set(wanted)):
+        raise RouteUnusable(
+            f"The channel {channel} has no setting {strange[0]!r}; it has: {', '.join(sorted(wanted)) or 'none'}."
+        )
+    for name, setting in wanted.items():
+        if setting.required and not settings.get(name, "").strip():
+            raise RouteUnusable(f"The channel {channel} needs the setting {name!r}: {setting.about}")
+
+
+@transaction.atomic
+def give_api_key(*, organisation: Organisation, name: str, actor: Actor) -> tuple[ApiKey, str]:
+    """Let an organisation's software in. The key itself is returned once and kept nowhere."""
+    secret = f"swk_{secrets.token_urlsafe(32)}"
+    made = ApiKey.objects.create(
+        organisation=organisation, name=name, digest=sha256(secret.encode()).hexdigest(), given_at=moment.now()
+    )
+    record(event=ledger.ApiKeyGiven(organisation=str(organisation.pk)), subject=made, actor=actor)
+    return made, secret
+
+
+@transaction.atomic
+def withdraw_api_key(*, key: ApiKey, actor: Actor) -> None:
+    """Let the software in no longer; once withdrawn a key stays so."""
+    key = ApiKey.objects.select_for_update().get(pk=key.pk)
+    if key.withdrawn_at is not None:
+        return
+    key.withdrawn_at = moment.now()
+    key.save(update_fields=["withdrawn_at"])
+    record(event=ledger.ApiKeyWithdrawn(organisation=str(key.organisation_id)), subject=key, actor=actor)

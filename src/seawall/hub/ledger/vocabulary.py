@@ -268,6 +268,7 @@ class ReferralReceived(Event):
     received_at: datetime
     attempts: Count
     receipt_digest: Digest
+    proof: Code = "signed"
 
 
 class DeliveryFailed(Event):
@@ -277,6 +278,12 @@ class DeliveryFailed(Event):
     attempts: Count
     problem: Code
     final: bool
+
+
+class ReferralReturned(Event):
+    verb = "referral.returned"
+    means = "A referral that a server had taken came back undelivered: its clock never ran"
+    platform: Code
 
 
 class ReferralRequeued(Event):
@@ -299,6 +306,8 @@ class ReferralAnswered(Event):
     status: Code
     reason_code: Code | None
     restricted: bool
+    proof: Code = "signed"
+    way: Code = "channel"
 
 
 class ClockPaused(Event):
@@ -329,6 +338,129 @@ class ReferralEscalated(Event):
     means = "A clock ran out and the referral was escalated"
     platform: Code
     step: Code
+
+
+class ReferralWithdrawn(Event):
+    verb = "referral.withdrawn"
+    means = "A referral was taken back"
+    platform: Code
+    by: Code
+    state_body: bool
+    restore: bool
+    document_digest: Digest
+
+
+class WithdrawalAcknowledged(Event):
+    verb = "referral.withdrawal_acknowledged"
+    means = "A platform confirmed that it has a withdrawal"
+    platform: Code
+    proof: Code
+    receipt_digest: Digest
+
+
+class NoticeConfirmed(Event):
+    verb = "referral.confirmed"
+    means = "A platform confirmed a formal notice"
+    platform: Code
+
+
+class MailReceived(Event):
+    verb = "referral.mail_received"
+    means = "A mail about a referral came in"
+    platform: Code
+    kind: Code
+
+
+class UserNoticeHeldBack(Event):
+    verb = "referral.user_notice_held_back"
+    means = "Telling the affected user was put off"
+    platform: Code
+    until: datetime
+
+
+class UserNoticeSent(Event):
+    verb = "referral.user_notice_sent"
+    means = "The platform was asked to tell the affected user"
+    platform: Code
+    held_back: bool
+
+
+class ReferralRead(Event):
+    verb = "referral.read"
+    means = "An overseer read a referral"
+    platform: Code
+    state_body: bool
+    opinion: Code
+
+
+class RecommendationAnswered(Event):
+    verb = "referral.recommendation_answered"
+    means = "A desk answered the overseer's recommendation to withdraw"
+    platform: Code
+    followed: bool
+
+
+# Those who refer
+
+
+class DeskWarned(Event):
+    verb = "desk.warned"
+    means = "A desk was warned because its referrals were wrong too often"
+    referred: Count
+    refused: Count
+    overturned: Count
+
+
+class DeskSuspended(Event):
+    verb = "desk.suspended"
+    means = "A desk may not refer for a time"
+    referred: Count
+    refused: Count
+    overturned: Count
+    until: datetime
+
+
+class SuspensionLifted(Event):
+    verb = "desk.suspension_lifted"
+    means = "A desk may refer again before its suspension ended"
+
+
+class ApiKeyGiven(Event):
+    verb = "organisation.api_key_given"
+    means = "An organisation's software was let in"
+    organisation: Identifier
+
+
+class ApiKeyWithdrawn(Event):
+    verb = "organisation.api_key_withdrawn"
+    means = "An organisation's software is no longer let in"
+    organisation: Identifier
+
+
+class SubscriptionMade(Event):
+    verb = "organisation.subscribed"
+    means = "An organisation asked to be told by webhook"
+    organisation: Identifier
+
+
+class SubscriptionEnded(Event):
+    verb = "organisation.unsubscribed"
+    means = "An organisation is no longer told by webhook"
+    organisation: Identifier
+
+
+class ElectionPeriodEntered(Event):
+    verb = "calendar.election_entered"
+    means = "An election period was entered in the operator's calendar"
+    begins: datetime
+    ends: datetime
+
+
+class ElectionPeriodCancelled(Event):
+    verb = "calendar.election_cancelled"
+    means = "An election period was taken out of the operator's calendar"
+    begins: datetime
+    ends: datetime
 
 
 # The public's side

@@ -20,7 +20,8 @@ WITH about AS (
 )
 SELECT subject_id,
        (array_agg(payload ORDER BY id) FILTER (WHERE verb = 'referral.prepared'))[1] AS prepared,
-       (array_agg(payload ORDER BY id) FILTER (WHERE verb = 'referral.received'))[1] AS received,
+       (array_agg(jsonb_build_object('n', id, 'what', payload) ORDER BY id DESC) FILTER (WHERE verb = 'referral.received'))[1] AS received,
+       max(id) FILTER (WHERE verb = 'referral.returned') AS returned,
        bool_or(verb = 'referral.delivery_failed' AND (payload->>'final')::boolean) AS failed,
        array_agg(payload ORDER BY id) FILTER (WHERE verb = 'referral.answered') AS answers,
        array_agg(jsonb_build_object('verb', verb, 'at', payload->>'at') ORDER BY id)
@@ -133,6 +134,8 @@ def courses(*, since: datetime, until: datetime) -> Iterator[Course]:
 
 def _course(row: dict[str, Any]) -> Course:
     prepared, received = _json(row["prepared"]), _json(row["received"])
+    # What came back undelivered was never received, however sure the server was that took it.
+    received = received["what"] if received and received["n"] > (row["returned"] or 0) else None
     answers = [_json(answer) for answer in row["answers"] or []]
     final = next((answer for answer in answers if answer["status"] == "COMPLETED"), None)
     paused, open_since = _pauses([_json(pause) for pause in row["pauses"] or []])

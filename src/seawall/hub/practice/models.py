@@ -1,6 +1,9 @@
-"""The versions of the code of practice that were adopted here, each whole."""
+"""The versions of the code of practice that were adopted here, each whole, and the operator's calendar."""
 
 from django.db import models
+from django.db.models import F, Q
+
+from seawall.hub.identifiers import new_id
 
 
 class CodeVersion(models.Model):
@@ -18,3 +21,22 @@ class CodeVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} {self.version}"
+
+
+class ElectionPeriod(models.Model):
+    """Days in which the times that the code of practice marks so are halved. Entered by the operator; dates in UTC, both included."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    title = models.CharField(max_length=200)
+    area = models.CharField(max_length=200, db_comment="Where the election is held, in words")
+    begins = models.DateField()
+    ends = models.DateField()
+    entered_at = models.DateTimeField()
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["begins", "ends"]
+        constraints = [models.CheckConstraint(condition=Q(ends__gte=F("begins")), name="election_ends_after_it_begins")]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.begins} to {self.ends})"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import lru_cache
 
-from seawall.hub.practice.models import CodeVersion
+from seawall.hub.practice.models import CodeVersion, ElectionPeriod
 from seawall.hub.practice.schema import Code
 
 
@@ -34,3 +35,13 @@ def _parsed(version: str, digest: str) -> Code:
 def adopted() -> list[CodeVersion]:
     """Every version that was adopted, newest first."""
     return list(CodeVersion.objects.order_by("-adopted_at", "-id"))
+
+
+def in_election_period(day: date) -> bool:
+    """Whether the operator's calendar holds an election period on that day (UTC)."""
+    return ElectionPeriod.objects.filter(begins__lte=day, ends__gte=day, cancelled_at=None).exists()
+
+
+def election_periods() -> list[ElectionPeriod]:
+    """Every period that was entered, the latest first; cancelled ones too."""
+    return list(ElectionPeriod.objects.order_by("-begins", "-ends"))

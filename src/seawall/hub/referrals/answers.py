@@ -18,8 +18,10 @@ from seawall.hub.directory.services import acting_as
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.referrals.models import (
+    AnswerWay,
     Checkpoint,
     ClockEvent,
+    IncomingMail,
     Information,
     PlatformAnswer,
     Referral,
@@ -27,6 +29,7 @@ from seawall.hub.referrals.models import (
 )
 from seawall.hub.referrals.reach import address_of, channel_of, locked
 from seawall.hub.referrals.tasks import queue_information, queue_probe
+from seawall.hub.referrals.telling import tell_desk
 
 POSTMAN = Actor.machine("referrals")
 MAX_ANSWER_ID = 200  # characters: what is kept of it
@@ -67,13 +70,23 @@ def _note_problem(referral: Referral, problem: str) -> None:
 
 
 @transaction.atomic
-def apply_answer(*, referral_id: UUID | str, answer: channels.Answer) -> PlatformAnswer | None:
+def apply_answer(
+    *,
+    referral_id: UUID | str,
+    answer: channels.Answer,
+    way: AnswerWay = AnswerWay.CHANNEL,
+    given_by: Person | None = None,
+) -> PlatformAnswer | None:
     """Take in one answer: pause, resume or stop the clock as it says. None when it is known already or comes after the end.
 
-    The answer is kept as it was signed; the clock and the ledger go by `_believable`.
+    A dispute or an appeal is taken in after the end as well, as long as the referral was not withdrawn; neither stops or pauses a clock.
+    The answer is kept as it came; the clock and the ledger go by `_believable`. Raises AnswerInvalid for an id that cannot be kept.
     """
     referral = locked(referral_id)
-    if referral.state not in (ReferralState.AWAITING, ReferralState.ASKED):
+    objects = answer.status in ("DISPUTED", "APPEALED")
+    if referral.state not in (ReferralState.AWAITING, ReferralState.ASKED) and not (
+        objects and referral.state == ReferralState.ANSWERED
+    ):
         return None
     if len(answer.answer_id) > MAX_ANSWER_ID:
         raise channels.AnswerInvalid(
@@ -91,8 +104,11 @@ def apply_answer(*, referral_id: UUID | str, answer: channels.Answer) -> Platfor
         puid=answer.puid or "",
         detail=answer.detail,
         actions=list(answer.actions),
+        proof=answer.proof,
+        way=way,
+        given_by=given_by,
     )
-    platform = Actor.platform(referral.platform.slug)
+    actor = Actor.platform(referral.platform.slug)
     at = _believable(referral, answer.at)
     record(
         event=ledger.ReferralAnswered(
@@ -101,21 +117,63 @@ def apply_answer(*, referral_id: UUID | str, answer: channels.Answer) -> Platfor
             status=answer.status,
             reason_code=answer.reason_code,
             restricted=bool(answer.actions),
+            proof=answer.proof,
+            way=str(way),
         ),
         subject=referral,
-        actor=platform,
+        actor=actor,
     )
-    asks = answer.reason_code == "NEED_MORE_INFORMATION"
-    if asks and answer.status != "COMPLETED":
-        _pause(referral=referral, at=at, reason=PauseReason.INFORMATION_REQUESTED, actor=platform)
-    elif answer.status == "COMPLETED":
-        if referral.state == ReferralState.ASKED:
-            _resume(referral=referral, at=at, actor=platform)
-        ClockEvent.objects.create(referral=referral, at=_not_before(referral, at), kind=EventKind.STOPPED)
-        referral.state, referral.answered_at = ReferralState.ANSWERED, at
-        referral.save(update_fields=["state", "answered_at"])
-        queue_probe(referral.pk, Checkpoint.ANSWER)
+    if answer.status == "COMPLETED":
+        _complete(referral=referral, answer=answer, at=at, actor=actor)
+    elif not objects and (reason := _why_paused(referral, answer)) is not None:
+        _pause(referral=referral, at=at, reason=reason, actor=actor)
+    elif not objects and _stands_still(referral, PauseReason.IMPOSSIBILITY):
+        _resume(referral=referral, at=at, actor=actor)  # they are at it again
+    if objects:
+        tell_desk(
+            referral=referral,
+            kind=str(answer.status).lower(),
+            about=str(kept.pk),
+            text=f"{referral.platform.name} "
+            + ("disputes" if answer.status == "DISPUTED" else "asks for a review of")
+            + f" {referral.reference}.",
+        )
+    elif answer.reason_code == "NEED_MORE_INFORMATION" and answer.status != "COMPLETED":
+        tell_desk(
+            referral=referral,
+            kind="asked",
+            about=str(kept.pk),
+            text=f"{referral.platform.name} asks for more information on {referral.reference}.",
+        )
     return kept
+
+
+def _complete(*, referral: Referral, answer: channels.Answer, at: datetime, actor: Actor) -> None:
+    if referral.state == ReferralState.ASKED:
+        _resume(referral=referral, at=at, actor=actor)
+    ClockEvent.objects.create(referral=referral, at=_not_before(referral, at), kind=EventKind.STOPPED)
+    referral.state, referral.answered_at = ReferralState.ANSWERED, at
+    if referral.kind == "formal_notice" and answer.reason_code in ("ACTIONED", "CONTENT_DOWN_OR_INACCESSIBLE"):
+        referral.confirmed_at = at
+        record(event=ledger.NoticeConfirmed(platform=referral.platform.slug), subject=referral, actor=actor)
+    referral.save(update_fields=["state", "answered_at", "confirmed_at"])
+    queue_probe(referral.pk, Checkpoint.ANSWER)
+
+
+def _why_paused(referral: Referral, answer: channels.Answer) -> PauseReason | None:
+    """The reason for which this answer halts the clock, or at least makes the hub the one to move."""
+    if answer.reason_code == "IMPOSSIBLE_NOW":
+        return PauseReason.IMPOSSIBILITY
+    if answer.reason_code == "NEED_MORE_INFORMATION":
+        # A removal order knows no questions, but an obvious lack in the order itself halts its hour.
+        unclear = PauseReason.UNCLEAR_NOTICE in referral.clock().limit.pausable
+        return PauseReason.UNCLEAR_NOTICE if unclear else PauseReason.INFORMATION_REQUESTED
+    return None
+
+
+def _stands_still(referral: Referral, reason: PauseReason) -> bool:
+    events = referral.clock().events
+    return bool(events) and events[-1].kind == EventKind.PAUSED and events[-1].reason == reason
 
 
 def _believable(referral: Referral, said: datetime) -> datetime:
@@ -139,8 +197,9 @@ def _not_before(referral: Referral, at: datetime) -> datetime:
 
 def _pause(*, referral: Referral, at: datetime, reason: PauseReason, actor: Actor) -> None:
     clock = referral.clock()
-    referral.state = ReferralState.ASKED
-    referral.save(update_fields=["state"])
+    if reason != PauseReason.IMPOSSIBILITY:
+        referral.state = ReferralState.ASKED
+        referral.save(update_fields=["state"])
     if reason not in clock.limit.pausable or (clock.events and clock.events[-1].kind == EventKind.PAUSED):
         return
     event = ClockEvent.objects.create(
@@ -163,6 +222,17 @@ def _resume(*, referral: Referral, at: datetime, actor: Actor) -> None:
     record(event=ledger.ClockResumed(platform=referral.platform.slug, at=event.at), subject=referral, actor=actor)
 
 
+def question_of(referral: Referral) -> PlatformAnswer | None:
+    """What the platform asked, disputes or wants reviewed, and has no answer to yet; None when there is nothing."""
+    if referral.state == ReferralState.WITHDRAWN:
+        return None
+    unanswered = referral.answers.filter(information=None).order_by("-answered_at", "-id")
+    objections = unanswered.filter(status__in=("DISPUTED", "APPEALED"))
+    if referral.state == ReferralState.ASKED:
+        return unanswered.filter(reason_code="NEED_MORE_INFORMATION").first() or objections.first()
+    return objections.first()
+
+
 @transaction.atomic
 def inform(*, referral: Referral, person: Person, text: str) -> Information:
     """Answer what the platform asked. The clock runs again when the platform has it (see `deliver_information`).
@@ -178,10 +248,8 @@ def inform(*, referral: Referral, person: Person, text: str) -> Information:
     role = role_to_decide(person=person, desk=referral.case.desk)
     if role is None:
         raise PermissionError(f"Your role at {referral.case.desk.name} does not allow this.")
-    asked = (
-        referral.answers.filter(reason_code="NEED_MORE_INFORMATION", information=None).order_by("-answered_at").first()
-    )
-    if referral.state != ReferralState.ASKED or asked is None:
+    asked = question_of(referral)
+    if asked is None:
         raise InformationNotWanted(f"{referral.platform.name} is not waiting for information on {referral.reference}.")
     given = Information.objects.create(
         referral=referral, answer=asked, given_by=person, text=text, given_at=moment.now()
@@ -203,6 +271,8 @@ def deliver_information(*, information_id: UUID | str) -> None:
         channel_of(referral).inform(
             address_of(referral.platform.route), referral.platform_reference, given.text, idempotency_key=str(given.pk)
         )
+    except channels.NotCarried:
+        pass  # the words stand in the platform's portal, where its staff and software read them
     except channels.ChannelError as error:
         _note_problem(referral, str(error))
         raise
@@ -216,3 +286,21 @@ def deliver_information(*, information_id: UUID | str) -> None:
         _note_problem(referral, "")
         if referral.state == ReferralState.ASKED:
             _resume(referral=referral, at=given.delivered_at, actor=POSTMAN)
+
+
+@transaction.atomic
+def note_answer(
+    *, referral: Referral, person: Person, saying: channels.Answer, mail: IncomingMail | None = None
+) -> PlatformAnswer | None:
+    """Write down what a platform said by telephone, letter or a mail that only a person can read. It counts as no surer than “stated”.
+
+    Raises PermissionError. None when the referral is finished already.
+    """
+    role = role_to_decide(person=person, desk=referral.case.desk)
+    if role is None:
+        raise PermissionError(f"Your role at {referral.case.desk.name} does not allow this.")
+    kept = apply_answer(referral_id=referral.pk, answer=saying, way=AnswerWay.NOTED, given_by=person)
+    if mail is not None and kept is not None:
+        mail.answer, mail.dealt_with_at, mail.dealt_with_by = kept, moment.now(), person
+        mail.save(update_fields=["answer", "dealt_with_at", "dealt_with_by"])
+    return kept

@@ -22,13 +22,13 @@ class NotReferable(Exception):
     """The code of practice sets no time or no action for this harm, so no referral can be made of it."""
 
 
-def limit_for(*, code: Code, harm: Harm) -> Limit:
-    """The time that the platform has.
+def limit_for(*, code: Code, harm: Harm, election_period: bool = False) -> Limit:
+    """The time that the platform has; in an election period half of it, where the code says so.
 
     A statutory clock runs only for the formal notice that the statute speaks of. Where the code of practice foresees such a notice, what
     is sent here is a request with the same time, and it says so. Raises NotReferable when the code sets no time.
     """
-    limit = code.limit(harm.id, Step.ACTION)
+    limit = code.limit(harm.id, Step.ACTION, election_period=election_period)
     if limit is None:
         raise NotReferable(f"The code of practice sets no time for a platform to act on “{harm.title}”.")
     if harm.route == Route.FORMAL_NOTICE:
@@ -47,7 +47,7 @@ def kind_of(decision: Decision) -> str:
     return "notice_of_illegality" if decision.basis == casework.Basis.OFFENCE else "voluntary"
 
 
-def document_for(*, referral: Referral, decision: Decision, code: Code) -> channels.ReferralDocument:
+def document_for(*, referral: Referral, decision: Decision, code: Code, limit: Limit) -> channels.ReferralDocument:
     """The document for a decision. Raises NotReferable, and pydantic.ValidationError when an element or a term is missing."""
     harm = code.harm(decision.harm)
     content, organisation = decision.case.content, decision.case.desk.organisation
@@ -56,7 +56,6 @@ def document_for(*, referral: Referral, decision: Decision, code: Code) -> chann
         raise NotReferable(
             f"The code of practice asks no action of a platform for “{harm.title}” ({harm.default_action.words})."
         )
-    limit = limit_for(code=code, harm=harm)
     _text, digest = text_decided(decision)
     if not content.url:
         raise NotReferable("The post has no address, and a referral needs the exact one.")

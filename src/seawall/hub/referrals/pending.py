@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import Q
+
 from seawall.hub.casework.models import CaseState, Decision, Outcome
-from seawall.hub.referrals.models import Information, Referral, ReferralState
+from seawall.hub.referrals.models import Information, Referral, ReferralState, Withdrawal
 
 
 def unprepared() -> list[UUID]:
@@ -23,5 +25,14 @@ def undelivered() -> list[UUID]:
 
 def undelivered_information() -> list[UUID]:
     """What a person wrote for a platform that asked, still waits, and has not got it."""
-    found = Information.objects.filter(delivered_at=None, referral__state=ReferralState.ASKED).order_by("pk")
+    found = (
+        Information.objects.filter(delivered_at=None).exclude(referral__state=ReferralState.WITHDRAWN).order_by("pk")
+    )
     return list(found.values_list("pk", flat=True))
+
+
+def untold_withdrawals() -> list[UUID]:
+    """Withdrawals that the platform has not confirmed, and that need no person's hand."""
+    found = Withdrawal.objects.filter(acknowledged_at=None, by_hand=False)
+    told = found.filter(Q(referral__received_at__isnull=False) | Q(referral__attempts__gt=0))
+    return list(told.order_by("pk").values_list("pk", flat=True))

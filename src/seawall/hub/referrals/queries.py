@@ -8,14 +8,21 @@ from datetime import timedelta
 from uuid import UUID
 
 import rfc8785
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from seawall import channels
+from seawall.channels.base import HANDOVER_SCHEMA
+from seawall.channels.manual import Instructions, instructions
 from seawall.hub import moment
 from seawall.hub.directory.models import Person
-from seawall.hub.referrals.models import Checkpoint, PlatformAnswer, Probe, Referral, ReferralState
+from seawall.hub.referrals.answers import question_of
+from seawall.hub.referrals.models import Checkpoint, Opinion, PlatformAnswer, Probe, Reading, Referral, ReferralState
+from seawall.hub.referrals.reach import address_of
 from seawall.hub.referrals.services import LADDER, PROBE_AFTER
+
+__all__ = ["question_of"]
 
 OPEN = [ReferralState.AWAITING, ReferralState.ASKED]
 POLL_EVERY = timedelta(minutes=5)
@@ -48,7 +55,13 @@ def by_state_bodies(person: Person | AnonymousUser) -> QuerySet[Referral]:
 
 def asked_of(person: Person) -> QuerySet[Referral]:
     """Referrals of the person's desks on which a platform waits for the hub, the longest first."""
-    waiting = referrals_for(person).filter(state=ReferralState.ASKED, case__desk__in=person.desk_ids())
+    objections = PlatformAnswer.objects.filter(
+        referral=OuterRef("pk"), status__in=("DISPUTED", "APPEALED"), information=None
+    )
+    waiting = referrals_for(person).filter(
+        Q(state=ReferralState.ASKED) | (Q(Exists(objections)) & ~Q(state=ReferralState.WITHDRAWN)),
+        case__desk__in=person.desk_ids(),
+    )
     return waiting.order_by("prepared_at", "id")
 
 
@@ -75,20 +88,48 @@ def referrals_of_case(case_id: UUID) -> list[Referral]:
     )
 
 
-def question_of(referral: Referral) -> PlatformAnswer | None:
-    """What the platform asked and was not told yet; None when it asked nothing, or was told."""
-    if referral.state != ReferralState.ASKED:
-        return None
+def document_of(referral: Referral) -> channels.ReferralDocument:
+    """What was sent, as the typed document."""
+    return channels.ReferralDocument.model_validate_json(rfc8785.dumps(referral.document))
+
+
+def steps_by_hand(referral: Referral) -> Instructions:
+    """What a person has to paste where. Raises ChannelError when the platform's guide cannot be used, LookupError without a route."""
+    route = referral.platform.route
+    return instructions(
+        document_of(referral),
+        address_of(route),
+        reference=referral.reference,
+        hub_url=settings.PUBLIC_URL,
+        contact=settings.HUB_CONTACT,
+    )
+
+
+def recommendation_of(referral: Referral) -> Reading | None:
+    """The overseer's recommendation to withdraw that the desk has not answered yet; None when there is none."""
+    return Reading.objects.filter(referral=referral, opinion=Opinion.WITHDRAW, answered_at=None).first()
+
+
+def to_read(person: Person) -> QuerySet[Referral]:
+    """What the overseer has not read yet, those by bodies of the state first, the oldest first."""
     return (
-        referral.answers.filter(reason_code="NEED_MORE_INFORMATION", information=None).order_by("-answered_at").first()
+        Referral.objects.visible_to(person)
+        .filter(reading=None, received_at__isnull=False)
+        .filter(Q(state_body=True) | Q(sampled=True))
+        .select_related("platform", "case__desk")
+        .prefetch_related("clock_events")
+        .order_by("-state_body", "prepared_at", "id")
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReceiptCheck:
-    """Whether a kept receipt still proves itself: signed by the platform's key, for exactly the document that was sent."""
+    """Whether a kept receipt still proves itself: signed by the platform's key, for exactly the document that was sent.
 
-    holds: bool
+    `holds` is None for a receipt that nobody signed: it is worth what its proof says, and cannot be checked again.
+    """
+
+    holds: bool | None
     problem: str = ""
 
 
@@ -96,10 +137,12 @@ def receipt_check(referral: Referral) -> ReceiptCheck | None:
     """Check the receipt once more, from what is kept; None when there is none yet. Costs one signature."""
     if referral.receipt is None:
         return None
+    if referral.receipt.get("schema") == HANDOVER_SCHEMA:
+        return ReceiptCheck(holds=None)
     route = getattr(referral.platform, "route", None)
     if route is None:
         return ReceiptCheck(holds=False, problem="The directory no longer knows the platform’s key.")
-    address = channels.Address(endpoint=route.endpoint, public_key=route.public_key, token=route.token)
+    address = address_of(route)
     try:
         document = channels.ReferralDocument.model_validate_json(rfc8785.dumps(referral.document))
         channels.Receipt.verified(referral.receipt, address=address, document=document)
@@ -109,10 +152,14 @@ def receipt_check(referral: Referral) -> ReceiptCheck | None:
 
 
 def to_poll() -> list[UUID]:
-    """Referrals whose platform is to be asked for an answer now: every five minutes at most."""
+    """Referrals whose platform is to be asked for an answer now: every five minutes at most.
+
+    Those whose answers come by themselves are left out.
+    """
     since = moment.now() - POLL_EVERY
+    polled = [name for name in channels.names() if channels.get(name).answering == "polled"]
     return list(
-        Referral.objects.filter(state__in=OPEN)
+        Referral.objects.filter(state__in=OPEN, channel__in=polled)
         .filter(Q(last_polled_at=None) | Q(last_polled_at__lte=since))
         .order_by(F("last_polled_at").asc(nulls_first=True))
         .values_list("pk", flat=True)[:2_000]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
 import rfc8785
 from django.db import transaction
 
-from seawall import channels, probes
+from seawall import channels
+from seawall.channels.manual import ManualChannel, NeedsPerson
 from seawall.clock import EventKind
 from seawall.hub import moment
 from seawall.hub.casework import queries as casework
-from seawall.hub.casework.form import referrer_type
+from seawall.hub.casework.form import FormIncomplete, referrer_type
 from seawall.hub.casework.models import CaseState, Outcome
 from seawall.hub.casework.services import role_to_decide
 from seawall.hub.directory.models import Person
@@ -21,6 +22,7 @@ from seawall.hub.directory.services import acting_as
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.practice import queries as practice
+from seawall.hub.referrals import evidence
 from seawall.hub.referrals.answers import (
     MAX_INFORMATION,
     POSTMAN,
@@ -32,8 +34,10 @@ from seawall.hub.referrals.answers import (
 )
 from seawall.hub.referrals.documents import NotReferable, action_seconds, document_for, kind_of, limit_for, text_decided
 from seawall.hub.referrals.models import Checkpoint, ClockEvent, Escalation, Probe, Referral, ReferralState, Step
-from seawall.hub.referrals.reach import address_of, channel_of, locked, outbound
+from seawall.hub.referrals.reach import address_of, channel_of, locked, outbound, probe_of
 from seawall.hub.referrals.tasks import queue_delivery
+from seawall.hub.referrals.telling import tell_desk, tell_of_escalation, tell_platform
+from seawall.hub.referrals.withdrawals import drawn_for_reading
 
 __all__ = [
     "LADDER",
@@ -52,12 +56,18 @@ __all__ = [
     "prepare",
     "probe",
     "redeliver",
+    "sent_by_hand",
 ]
 
 PROBE = Actor.machine("probe")
 CLOCKWORK = Actor.machine("clock")
 
-PROBE_AFTER = {Checkpoint.ANSWER: timedelta(0), Checkpoint.DAY: timedelta(hours=24), Checkpoint.WEEK: timedelta(days=7)}
+PROBE_AFTER = {
+    Checkpoint.ANSWER: timedelta(0),
+    Checkpoint.HOUR: timedelta(hours=1),
+    Checkpoint.DAY: timedelta(hours=24),
+    Checkpoint.WEEK: timedelta(days=7),
+}
 LADDER = {Step.SECOND_CONTACT: timedelta(0), Step.DESK_LEAD: timedelta(hours=24), Step.REGULATOR: timedelta(hours=72)}
 """How long after a clock ran out each step of the ladder is taken. A proposal of this hub, set by no statute."""
 DELIVERY_TRIES = 60  # about two days of them (tasks.PATIENT); then a person has to look
@@ -89,8 +99,9 @@ def prepare(*, decision_id: UUID | str) -> Referral:
         channel=platform.route.channel,
         prepared_at=moment.now(),
     )
-    document = document_for(referral=referral, decision=decision, code=code)
-    limit = limit_for(code=code, harm=harm)
+    limit = limit_for(code=code, harm=harm, election_period=practice.in_election_period(moment.now().date()))
+    referral.sampled = drawn_for_reading(referral)
+    document = document_for(referral=referral, decision=decision, code=code, limit=limit)
     referral.document, referral.document_sha256 = document.to_dict(), document.sha256()
     referral.limit = limit.to_json()
     referral.save(force_insert=True)
@@ -135,33 +146,91 @@ def deliver(*, referral_id: UUID | str) -> Referral:
         receipt = channel_of(referral).send(
             address_of(referral.platform.route), document, idempotency_key=str(referral.pk), at=moment.now()
         )
+    except NeedsPerson:
+        return _wait_for_a_person(referral_id=referral.pk)
     except channels.ChannelError as error:
         if not _note_failure(referral_id=referral.pk, error=error):
             raise
         return Referral.objects.get(pk=referral.pk)
-    with transaction.atomic():
-        referral = locked(referral_id)
-        if referral.state != ReferralState.QUEUED:
-            return referral
-        referral.state = ReferralState.AWAITING
-        referral.attempts += 1
-        referral.platform_reference = receipt.reference
-        referral.receipt = receipt.to_dict()
-        referral.received_at = receipt.received_at
-        referral.problem = ""
-        referral.save(update_fields=["state", "attempts", "platform_reference", "receipt", "received_at", "problem"])
-        ClockEvent.objects.create(referral=referral, at=receipt.received_at, kind=EventKind.STARTED)
-        record(
-            event=ledger.ReferralReceived(
-                platform=referral.platform.slug,
-                received_at=receipt.received_at,
-                attempts=referral.attempts,
-                receipt_digest=sha256(rfc8785.dumps(receipt.to_dict())).hexdigest(),
-            ),
-            subject=referral,
-            actor=Actor.platform(referral.platform.slug),
+    return _received(referral_id=referral.pk, receipt=receipt, actor=Actor.platform(referral.platform.slug))
+
+
+@transaction.atomic
+def _received(*, referral_id: UUID, receipt: channels.Receipt, actor: Actor) -> Referral:
+    """The platform has it: keep the receipt and start the clock. Once, however often a delivery ends."""
+    referral = locked(referral_id)
+    if referral.state not in (ReferralState.QUEUED, ReferralState.BY_HAND):
+        return referral
+    referral.state = ReferralState.AWAITING
+    referral.attempts += 1
+    referral.platform_reference = receipt.reference
+    referral.receipt = receipt.to_dict()
+    referral.proof = receipt.proof
+    referral.received_at = receipt.received_at
+    referral.problem = ""
+    referral.save(
+        update_fields=["state", "attempts", "platform_reference", "receipt", "proof", "received_at", "problem"]
+    )
+    ClockEvent.objects.create(referral=referral, at=receipt.received_at, kind=EventKind.STARTED)
+    record(
+        event=ledger.ReferralReceived(
+            platform=referral.platform.slug,
+            received_at=receipt.received_at,
+            attempts=referral.attempts,
+            receipt_digest=sha256(rfc8785.dumps(receipt.to_dict())).hexdigest(),
+            proof=receipt.proof,
+        ),
+        subject=referral,
+        actor=actor,
+    )
+    tell_platform(
+        referral=referral,
+        kind="received",
+        about=str(referral.pk),
+        text=f"{referral.reference} has been referred to {referral.platform.name}.",
+    )
+    return referral
+
+
+@transaction.atomic
+def _wait_for_a_person(*, referral_id: UUID) -> Referral:
+    """The platform takes referrals by a form that only a person can fill in."""
+    referral = locked(referral_id)
+    if referral.state == ReferralState.QUEUED:
+        referral.state = ReferralState.BY_HAND
+        referral.save(update_fields=["state"])
+        tell_desk(
+            referral=referral,
+            kind="by_hand",
+            about=str(referral.pk),
+            text=f"{referral.platform.name} takes referrals by a form: somebody has to send {referral.reference} by hand.",
         )
     return referral
+
+
+def sent_by_hand(
+    *, referral: Referral, person: Person, reference: str, submitted_at: datetime, note: str = ""
+) -> Referral:
+    """A person has filled in the platform's form: the clock starts when they say that they sent it, on their word.
+
+    `reference` is what the platform gave them; where it gave none, the referral's own. Raises PermissionError, FormIncomplete, and
+    StatementInvalid for a time before the referral was written or after the present.
+    """
+    role = role_to_decide(person=person, desk=referral.case.desk)
+    if role is None:
+        raise PermissionError(f"Your role at {referral.case.desk.name} does not allow this.")
+    if referral.state != ReferralState.BY_HAND:
+        raise FormIncomplete.one("reference", f"{referral.reference} does not wait to be sent by hand.")
+    document = channels.ReferralDocument.model_validate_json(rfc8785.dumps(referral.document))
+    receipt = ManualChannel.stated(
+        document,
+        reference=reference.strip() or referral.reference,
+        submitted_at=submitted_at,
+        by=str(person.pk),
+        note=note,
+        at=moment.now(),
+    )
+    return _received(referral_id=referral.pk, receipt=receipt, actor=acting_as(person, role))
 
 
 @transaction.atomic
@@ -175,6 +244,12 @@ def _note_failure(*, referral_id: UUID, error: channels.ChannelError) -> bool:
     final = not error.retryable or referral.attempts >= DELIVERY_TRIES
     if final:
         referral.state = ReferralState.FAILED
+        tell_desk(
+            referral=referral,
+            kind="failed",
+            about=f"{referral.pk}-{referral.attempts}",
+            text=f"{referral.reference} could not be delivered to {referral.platform.name}.",
+        )
     referral.save(update_fields=["attempts", "problem", "state"])
     record(
         event=ledger.DeliveryFailed(
@@ -215,12 +290,12 @@ def probe(*, referral_id: UUID | str, checkpoint: Checkpoint, tries: int = 1) ->
     A fixed checkpoint is recorded once. While a page cannot be reached nothing is concluded: None is returned, to be tried again, until
     `tries` reaches OUTAGE_TRIES and “unreachable” is what is recorded. Never counts an outage as a removal.
     """
-    referral = Referral.objects.select_related("decision__case__content", "platform").get(pk=referral_id)
+    referral = Referral.objects.select_related("decision__case__content", "platform__route").get(pk=referral_id)
     if checkpoint != Checkpoint.ON_DEMAND and referral.probes.filter(checkpoint=checkpoint).exists():
         return None
     content = referral.decision.case.content
     text, _digest = text_decided(referral.decision)
-    seen = probes.get("http")(
+    seen = probe_of(referral)(
         content.url,
         expected_text=text if content.text_known else None,
         outbound=outbound(),
@@ -228,6 +303,7 @@ def probe(*, referral_id: UUID | str, checkpoint: Checkpoint, tries: int = 1) ->
     )
     if seen.state == "unreachable" and checkpoint != Checkpoint.ON_DEMAND and tries < OUTAGE_TRIES:
         return None
+    kept_as = evidence.keep(referral=referral, seen=seen)
     with transaction.atomic():
         referral = locked(referral_id)
         if checkpoint != Checkpoint.ON_DEMAND and referral.probes.filter(checkpoint=checkpoint).exists():
@@ -240,6 +316,9 @@ def probe(*, referral_id: UUID | str, checkpoint: Checkpoint, tries: int = 1) ->
             http_status=seen.http_status,
             detail=seen.detail,
             body_sha256=seen.body_sha256 or "",
+            views=dict(seen.views),
+            evidence=kept_as.name if kept_as else "",
+            evidence_sha256=kept_as.sha256 if kept_as else "",
             tries=tries,
         )
         record(
@@ -271,4 +350,5 @@ def escalate(*, referral_id: UUID | str) -> list[Escalation]:
             subject=referral,
             actor=CLOCKWORK,
         )
+        tell_of_escalation(referral=referral, step=step)
     return steps

@@ -12,7 +12,7 @@ from procrastinate.jobs import Job
 
 from seawall.channels import ChannelError
 from seawall.hub.jobs import alive, defer
-from seawall.hub.referrals.models import Checkpoint, Information, Referral
+from seawall.hub.referrals.models import Checkpoint, Information, Referral, Withdrawal
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +40,10 @@ def queue_delivery(referral: Referral) -> None:
 
 def queue_information(given: Information) -> None:
     defer("referrals.deliver_information", information_id=str(given.pk))
+
+
+def queue_withdrawal(made: Withdrawal) -> None:
+    defer("referrals.deliver_withdrawal", withdrawal_id=str(made.pk))
 
 
 def queue_probe(referral_id: UUID, checkpoint: Checkpoint, *, tries: int = 1, in_seconds: int = 0) -> None:
@@ -83,6 +87,14 @@ def deliver_information(information_id: str) -> None:
     from seawall.hub.referrals import services
 
     services.deliver_information(information_id=information_id)
+
+
+@app.task(name="referrals.deliver_withdrawal", queue="referrals", retry=PATIENT)
+def deliver_withdrawal(withdrawal_id: str) -> None:
+    """Tell a platform that a referral is withdrawn."""
+    from seawall.hub.referrals import withdrawals
+
+    withdrawals.deliver_withdrawal(withdrawal_id=withdrawal_id)
 
 
 @app.task(name="referrals.collect", queue="referrals", retry=PATIENT)
@@ -138,6 +150,7 @@ def sweep(timestamp: int) -> None:
     _queue("referrals.prepare", "decision_id", pending.unprepared())
     _queue("referrals.deliver", "referral_id", pending.undelivered())
     _queue("referrals.deliver_information", "information_id", pending.undelivered_information())
+    _queue("referrals.deliver_withdrawal", "withdrawal_id", pending.untold_withdrawals())
 
 
 def _queue(task: str, argument: str, wanted: list[UUID]) -> None:

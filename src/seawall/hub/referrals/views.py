@@ -73,6 +73,7 @@ def referrals(request: HttpRequest) -> HttpResponse:
             ],
             "page": page,
             "now": now,
+            "answers": Role.PLATFORM_CONTACT in person.roles(),
         },
     )
 
@@ -87,7 +88,11 @@ def referral(request: HttpRequest, referral_id: UUID) -> HttpResponse:
 
 def _page(found: Referral, person: Person) -> dict[str, Any]:
     inside = _inside(found, person)
-    overseen = found.state_body and Role.OVERSEER in person.roles()
+    overseen = (found.state_body or found.sampled) and Role.OVERSEER in person.roles()
+    addressed = found.received_at is not None and found.platform.organisation_id in person.organisation_ids(
+        Role.PLATFORM_CONTACT
+    )
+    withdrawal, reading = getattr(found, "withdrawal", None), getattr(found, "reading", None)
     clock = found.clock()
     told = {given.answer_id: given for given in found.information.select_related("given_by")}
     return {
@@ -106,6 +111,7 @@ def _page(found: Referral, person: Person) -> dict[str, Any]:
                 "answer": answer,
                 "said": words.answer_in_words(status=answer.status, reason_code=answer.reason_code),
                 "told": told.get(answer.pk),
+                "way": words.WAYS[answer.way],
             }
             for answer in found.answers.all()
         ],
@@ -114,13 +120,23 @@ def _page(found: Referral, person: Person) -> dict[str, Any]:
                 "probe": probe,
                 "seen": words.SEEN.get(probe.state, probe.state),
                 "colour": words.SEEN_COLOURS.get(probe.state, "grey"),
+                "views": "; ".join(f"{name}: {value}" for name, value in probe.views.items()),
             }
             for probe in found.probes.all()
         ],
         "escalations": list(found.escalations.all()),
+        "mails": list(found.mails.select_related("answer")) if inside else [],
         "inside": inside,
+        "overseen": overseen,
+        "addressed": addressed,
+        "withdrawal": withdrawal,
+        "withdrawal_proof": words.PROOFS.get(withdrawal.proof, "").lower() if withdrawal else "",
+        "reading": reading,
+        "to_read": overseen and reading is None,
+        "recommendation": inside and queries.recommendation_of(found) is not None,
+        "proof": words.PROOFS.get(found.proof, found.proof),
         "account": records.account_of(found.decision) if inside or overseen else None,
-        "asked": inside and found.state == ReferralState.ASKED and queries.question_of(found) is not None,
+        "asked": inside and queries.question_of(found) is not None,
     }
 
 

@@ -13,14 +13,18 @@ from seawall.hub.access import may_open
 from seawall.hub.directory.models import Person
 from seawall.hub.directory.roles import Role
 from seawall.hub.ledger import queries as ledger
+from seawall.hub.notifications import queries as notifications
 
 STAFF_PAGES = [
     ("home", "Home"),
     ("queue", "Queue"),
     ("referrals", "Referrals"),
     ("scorecards", "Scorecards"),
+    ("conduct", "Those who refer"),
     ("ledger", "Ledger"),
+    ("calendar", "Calendar"),
     ("directory", "Directory"),
+    ("notifications", "Notifications"),
 ]
 PUBLIC_PAGES = [
     ("report_start", "Report something"),
@@ -34,6 +38,24 @@ SECTION_OF = {
     "case_transfer": "queue",
     "referral": "referrals",
     "referral_inform": "referrals",
+    **dict.fromkeys(
+        (
+            "referral_answer",
+            "referrals_answer",
+            "referral_withdraw",
+            "referral_told",
+            "referral_by_hand",
+            "referral_note_answer",
+            "referral_read",
+            "referral_recommendation",
+        ),
+        "referrals",
+    ),
+    "calendar_enter": "calendar",
+    "conduct_measure": "conduct",
+    "conduct_lift": "conduct",
+    "keys": "directory",
+    "key_give": "directory",
     "scorecard": "scorecards",
     "person": "directory",
     "person_add": "directory",
@@ -62,12 +84,18 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "person": person,
         "role_label": ", ".join(sorted(str(role.label) for role in roles)),
         "navigation": [
-            {"label": label, "url": reverse(name), "current": name == here}
+            {"label": _counted(label, name, person), "url": reverse(name), "current": name == here}
             for name, label in pages
             if not roles or may_open(view_name=name, roles=roles)
         ],
         "demonstration": is_demonstration(),
     }
+
+
+def _counted(label: str, name: str, person: Person | None) -> str:
+    """The label, with how many new notifications wait behind it."""
+    new = notifications.unread(person) if name == "notifications" and person else 0
+    return f"{label} ({new})" if new else label
 
 
 def is_demonstration() -> bool:

@@ -1,4 +1,4 @@
-"""Referrals and all that happens to them."""
+"""A referral and its clock."""
 
 from __future__ import annotations
 
@@ -19,26 +19,28 @@ def referral_reference() -> str:
 
 class ReferralState(models.TextChoices):
     QUEUED = "queued", "Waiting to be delivered"
+    BY_HAND = "by_hand", "Waiting for a person to send it"
     AWAITING = "awaiting", "Waiting for the platform"
     ASKED = "asked", "The platform asked for more information"
     ANSWERED = "answered", "Answered"
     FAILED = "failed", "Could not be delivered"
+    WITHDRAWN = "withdrawn", "Withdrawn"
 
 
 class ReferralQuerySet(models.QuerySet["Referral"]):
     def visible_to(self, person: Person | AnonymousUser) -> ReferralQuerySet:
         """Caseworkers see those of their desks, a platform's contacts what that platform received, the overseer every one by a body of
-        the state; nobody else any."""
+        the state and a sample of the rest; nobody else any."""
         if not isinstance(person, Person):
             return self.none()
         seen = Q(case__desk__in=person.desk_ids())
         if Role.PLATFORM_CONTACT in person.roles():
             seen |= Q(
                 platform__organisation__in=person.organisation_ids(Role.PLATFORM_CONTACT),
-                state__in=[ReferralState.AWAITING, ReferralState.ASKED, ReferralState.ANSWERED],
+                received_at__isnull=False,
             )
         if Role.OVERSEER in person.roles():
-            seen |= Q(state_body=True)
+            seen |= Q(state_body=True) | Q(sampled=True)
         return self.filter(seen)
 
 
@@ -53,6 +55,7 @@ class Referral(models.Model):
     kind = models.CharField(max_length=30)
     harm = models.CharField(max_length=40)
     state_body = models.BooleanField(db_comment="A body of the state refers")
+    sampled = models.BooleanField(default=False, db_comment="Drawn for the overseer to read")
     state = models.CharField(max_length=20, choices=ReferralState, default=ReferralState.QUEUED)
     document = models.JSONField(db_comment="What is sent, as it is sent")
     document_sha256 = models.CharField(max_length=64)
@@ -61,8 +64,12 @@ class Referral(models.Model):
     prepared_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
     platform_reference = models.CharField(max_length=200, blank=True)
-    receipt = models.JSONField(null=True, db_comment="The platform's signed receipt, whole")
+    receipt = models.JSONField(null=True, db_comment="The platform's receipt, whole")
+    proof = models.CharField(
+        max_length=20, blank=True, db_comment="How sure it is that the platform has it (seawall.channels.Proof)"
+    )
     received_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True, db_comment="When the platform confirmed a formal notice")
     answered_at = models.DateTimeField(null=True)
     last_polled_at = models.DateTimeField(null=True)
     problem = models.TextField(blank=True, db_comment="Why it could not be delivered")
@@ -103,98 +110,3 @@ class ClockEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
-
-
-class PlatformAnswer(models.Model):
-    """What a platform said, as it said it."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    referral = models.ForeignKey(Referral, on_delete=models.CASCADE, related_name="answers")
-    answer_id = models.CharField(max_length=200)
-    answered_at = models.DateTimeField()
-    collected_at = models.DateTimeField()
-    status = models.CharField(max_length=30)
-    reason_code = models.CharField(max_length=40, blank=True)
-    puid = models.CharField(max_length=500, blank=True, db_comment="Joins the answer to a DSA statement of reasons")
-    detail = models.TextField(blank=True)
-    actions = models.JSONField(default=list)
-
-    class Meta:
-        ordering = ["answered_at", "id"]
-        constraints = [models.UniqueConstraint(fields=["referral", "answer_id"], name="one_answer_per_id")]
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.reason_code}"
-
-
-class Information(models.Model):
-    """What the hub told a platform that had asked."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    referral = models.ForeignKey(Referral, on_delete=models.CASCADE, related_name="information")
-    answer = models.OneToOneField(PlatformAnswer, on_delete=models.PROTECT, related_name="information")
-    given_by = models.ForeignKey(Person, on_delete=models.PROTECT)
-    text = models.TextField()
-    given_at = models.DateTimeField()
-    delivered_at = models.DateTimeField(null=True)
-
-    def __str__(self) -> str:
-        return f"information for {self.referral_id}"
-
-
-class Checkpoint(models.TextChoices):
-    """When the hub looks whether content is still up."""
-
-    ANSWER = "answer", "At the answer"
-    DAY = "day", "24 hours after the answer"
-    WEEK = "week", "7 days after the answer"
-    ON_DEMAND = "on_demand", "On demand"
-
-
-class Probe(models.Model):
-    """What the hub saw when it looked whether the content was still up."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    referral = models.ForeignKey(Referral, on_delete=models.CASCADE, related_name="probes")
-    checkpoint = models.CharField(max_length=20, choices=Checkpoint)
-    at = models.DateTimeField()
-    state = models.CharField(max_length=20)
-    http_status = models.PositiveSmallIntegerField(null=True)
-    detail = models.TextField(blank=True)
-    body_sha256 = models.CharField(max_length=64, blank=True)
-    tries = models.PositiveSmallIntegerField(default=1)
-
-    class Meta:
-        ordering = ["at", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["referral", "checkpoint"], condition=~Q(checkpoint="on_demand"), name="one_probe_per_checkpoint"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.state} ({self.checkpoint})"
-
-
-class Step(models.TextChoices):
-    """The ladder that a referral climbs when its clock runs out."""
-
-    SECOND_CONTACT = "second_contact", "Second contact at the platform"
-    DESK_LEAD = "desk_lead", "Head of the desk"
-    REGULATOR = "regulator", "The regulator's list"
-
-
-class Escalation(models.Model):
-    """A step of the ladder that was taken."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    referral = models.ForeignKey(Referral, on_delete=models.CASCADE, related_name="escalations")
-    step = models.CharField(max_length=20, choices=Step)
-    at = models.DateTimeField()
-
-    class Meta:
-        ordering = ["at"]
-        constraints = [models.UniqueConstraint(fields=["referral", "step"], name="one_escalation_per_step")]
-
-    def __str__(self) -> str:
-        return self.step
