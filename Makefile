@@ -7,16 +7,19 @@ export SEAWALL_HOME ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench train lock clean
+.PHONY: help run test test-peers check format bench train lock clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Play the demonstration and serve it on http://127.0.0.1:8000 (ARGS=--once stops after the table)
 	@$(BIN)/seawall demo $(ARGS)
 
 test: $(VENV)/.dev ## Set up what is needed, then check and test everything
 	@BIN="$(CURDIR)/$(BIN)" sh tools/test.sh
+
+test-peers: $(VENV)/.dev ## Test against real software of others: Ozone, Synapse, an ActivityPub server (see docs/reference/channels)
+	@$(BIN)/python -m pytest -m peer tests/peers $(ARGS)
 
 check: $(VENV)/.dev ## Style, types and the house's import contracts only
 	@BIN="$(CURDIR)/$(BIN)" sh tools/check.sh
