@@ -89,7 +89,7 @@ def test_a_platform_sees_nothing_of_the_inside(hub: SmallHub, as_: SignedIn) -> 
         "General desk",
         "an internal note",
         "Look now",
-        "Answer their question",
+        "Answer them",
     ):
         assert inside not in page, inside
     assert "Made out" in page

@@ -50,7 +50,6 @@ class RouteEntry(_Part):
     token: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
     settings: dict[Line, Annotated[str, StringConstraints(max_length=5_000)]] = {}
     probe: Line = "http"
-    notice: Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)] = ""
 
 
 class PlatformEntry(_Part):

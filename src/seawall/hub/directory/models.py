@@ -209,9 +209,6 @@ class Route(models.Model):
     token = models.CharField(max_length=500, blank=True, db_comment="The secret of this route, where it has one")
     settings = models.JSONField(default=dict, db_comment="What else the channel must be told of the platform")
     probe = models.CharField(max_length=30, default="http", db_comment="How the hub looks whether a post is still up")
-    notice = models.TextField(
-        blank=True, db_comment="Words for the affected user on this platform; blank: the hub's own words"
-    )
 
     def __str__(self) -> str:
         return f"{self.platform} by {self.channel}"

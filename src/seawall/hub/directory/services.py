@@ -319,7 +319,6 @@ def set_route(
     token: str = "",
     settings: Mapping[str, str] | None = None,
     probe: str = "http",
-    notice: str = "",
 ) -> Route:
     """Say how a platform is reached; replaces what was said before.
 
@@ -336,7 +335,6 @@ def set_route(
             "token": token,
             "settings": given,
             "probe": probe,
-            "notice": notice,
         },
     )
     record(

@@ -371,20 +371,6 @@ class MailReceived(Event):
     kind: Code
 
 
-class UserNoticeHeldBack(Event):
-    verb = "referral.user_notice_held_back"
-    means = "Telling the affected user was put off"
-    platform: Code
-    until: datetime
-
-
-class UserNoticeSent(Event):
-    verb = "referral.user_notice_sent"
-    means = "The platform was asked to tell the affected user"
-    platform: Code
-    held_back: bool
-
-
 class ReferralRead(Event):
     verb = "referral.read"
     means = "An overseer read a referral"

@@ -14,11 +14,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='route',
-            name='notice',
-            field=models.TextField(blank=True, db_comment="Words for the affected user on this platform; blank: the hub's own words"),
-        ),
-        migrations.AddField(
-            model_name='route',
             name='probe',
             field=models.CharField(db_comment='How the hub looks whether a post is still up', default='http', max_length=30),
         ),

@@ -113,22 +113,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='UserNotice',
-            fields=[
-                ('id', models.UUIDField(default=seawall.hub.identifiers.new_id, editable=False, primary_key=True, serialize=False)),
-                ('text', models.TextField()),
-                ('held_back_because', models.TextField(blank=True)),
-                ('held_back_until', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('approved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='delays_approved', to=settings.AUTH_USER_MODEL)),
-                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='delays_asked', to=settings.AUTH_USER_MODEL)),
-                ('referral', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='user_notice', to='referrals.referral')),
-            ],
-            options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('held_back_until', None), models.Q(models.Q(('held_back_because', ''), _negated=True), ('approved_by__isnull', False), ('asked_by__isnull', False), models.Q(('approved_by', models.F('asked_by')), _negated=True)), _connector='OR'), name='a_delay_has_reason_and_approver')],
-            },
-        ),
-        migrations.CreateModel(
             name='Withdrawal',
             fields=[
                 ('id', models.UUIDField(default=seawall.hub.identifiers.new_id, editable=False, primary_key=True, serialize=False)),

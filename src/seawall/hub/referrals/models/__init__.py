@@ -2,7 +2,6 @@
 
 from seawall.hub.referrals.models.answer import AnswerWay, IncomingMail, Information, MailKind, PlatformAnswer
 from seawall.hub.referrals.models.escalation import Escalation, Step
-from seawall.hub.referrals.models.notice import UserNotice
 from seawall.hub.referrals.models.probe import Checkpoint, Probe
 from seawall.hub.referrals.models.referral import (
     ClockEvent,
@@ -29,7 +28,6 @@ __all__ = [
     "ReferralQuerySet",
     "ReferralState",
     "Step",
-    "UserNotice",
     "Withdrawal",
     "WithdrawnBy",
     "referral_reference",
