@@ -12,3 +12,6 @@ ACCOUNT_RATE_LIMITS = False
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+
+OVERSEER_SAMPLE = 2**63
+"""Nothing is drawn by chance for the overseer, so that what a test sees is the same each time."""

@@ -230,6 +230,7 @@ def test_a_recommendation_without_reasons_cannot_be_kept(hub: SmallHub, platform
 
 
 def test_the_sample_is_about_one_in_so_many_and_can_be_drawn_again(hub: SmallHub, settings: object) -> None:
+    settings.OVERSEER_SAMPLE = 20  # type: ignore[attr-defined]
     drawn = [withdrawals.drawn_for_reading(Referral()) for _ in range(4_000)]
     assert 120 <= sum(drawn) <= 290  # one in twenty of 4,000 is 200; six standard deviations are 83
     one = Referral()
