@@ -78,6 +78,26 @@ def test_one_that_never_left_is_stopped_without_a_word_to_the_platform(hub: Smal
     assert "referral.withdrawn" not in told(hub, "alpha_contact")
 
 
+def test_one_withdrawn_while_it_was_being_delivered_is_told_too(
+    hub: SmallHub, platform: ToldPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at():
+        referral = referred(hub)
+        send = platform.send
+
+        def slow(*args: object, **named: object) -> channels.Receipt:
+            taken_back(hub, referral)
+            return send(*args, **named)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(platform, "send", slow)
+        found = services.deliver(referral_id=referral.pk)
+    made = Withdrawal.objects.get(referral=referral)
+    assert (found.state, found.clock_events.count(), made.never_sent) == (ReferralState.WITHDRAWN, 0, False)
+    assert pending.untold_withdrawals() == [made.pk]
+    withdrawals.deliver_withdrawal(withdrawal_id=made.pk)
+    assert platform.withdrawn == [str(made.pk)]
+
+
 def test_one_whose_delivery_was_cut_off_is_told_all_the_same(hub: SmallHub, platform: ToldPlatform) -> None:
     platform.failures.append(BUSY)
     with at():

@@ -6,8 +6,6 @@ losing the RSA one, that servers which knew the hub's actor have to learn the ne
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from django.conf import settings
+
+from seawall.hub.ledger.keys import keep
 
 
 class ChannelKeyUnusable(Exception):
@@ -57,22 +57,7 @@ def _pem(key: Ed25519PrivateKey | RSAPrivateKey) -> bytes:
 def _load(path: Path, make: Callable[[], Ed25519PrivateKey | RSAPrivateKey]) -> object:
     try:
         if not path.exists():
-            _keep(path, _pem(make()))
+            keep(path, _pem(make()))
         return serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ChannelKeyUnusable(f"The key {path} cannot be used ({error}). Restore it from a backup.") from error
-
-
-def _keep(path: Path, pem: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(draft, path)  # unlike a rename, never replaces a key that another process made meanwhile
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

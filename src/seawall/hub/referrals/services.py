@@ -35,7 +35,7 @@ from seawall.hub.referrals.answers import (
 from seawall.hub.referrals.documents import NotReferable, action_seconds, document_for, kind_of, limit_for, text_decided
 from seawall.hub.referrals.models import Checkpoint, ClockEvent, Escalation, Probe, Referral, ReferralState, Step
 from seawall.hub.referrals.reach import address_of, channel_of, locked, outbound, probe_of
-from seawall.hub.referrals.tasks import queue_delivery
+from seawall.hub.referrals.tasks import queue_delivery, queue_withdrawal
 from seawall.hub.referrals.telling import tell_desk, tell_of_escalation, tell_platform
 from seawall.hub.referrals.withdrawals import drawn_for_reading
 
@@ -159,6 +159,8 @@ def deliver(*, referral_id: UUID | str) -> Referral:
 def _received(*, referral_id: UUID, receipt: channels.Receipt, actor: Actor) -> Referral:
     """The platform has it: keep the receipt and start the clock. Once, however often a delivery ends."""
     referral = locked(referral_id)
+    if referral.state == ReferralState.WITHDRAWN and referral.received_at is None:
+        return _received_too_late(referral, receipt)
     if referral.state not in (ReferralState.QUEUED, ReferralState.BY_HAND):
         return referral
     referral.state = ReferralState.AWAITING
@@ -189,6 +191,17 @@ def _received(*, referral_id: UUID, receipt: channels.Receipt, actor: Actor) -> 
         about=str(referral.pk),
         text=f"{referral.reference} has been referred to {referral.platform.name}.",
     )
+    return referral
+
+
+def _received_too_late(referral: Referral, receipt: channels.Receipt) -> Referral:
+    """It was withdrawn while the call that delivered it was under way: no clock starts, and the platform is told."""
+    referral.platform_reference = receipt.reference
+    referral.receipt, referral.proof, referral.received_at = receipt.to_dict(), receipt.proof, receipt.received_at
+    referral.save(update_fields=["platform_reference", "receipt", "proof", "received_at"])
+    referral.withdrawal.never_sent = False
+    referral.withdrawal.save(update_fields=["never_sent"])
+    queue_withdrawal(referral.withdrawal)
     return referral
 
 

@@ -113,7 +113,7 @@ def withdraw(
         subject=referral,
         actor=actor,
     )
-    # A delivery that is under way at this moment may still arrive: the platform is told in any case that could be.
+    # One that was tried may have arrived although no receipt came; one under way now is seen to where its receipt comes in.
     if sent or referral.attempts:
         queue_withdrawal(made)
     if sent:
