@@ -15,7 +15,7 @@ from seawall.channels.base import ReasonCode, Status
 from seawall.hub import moment
 from seawall.hub.casework import services as casework
 from seawall.hub.casework.models import Origin
-from seawall.hub.referrals import reach
+from seawall.hub.referrals import reach, withdrawals
 from seawall.hub.referrals import services as referrals
 from seawall.hub.referrals.models import Checkpoint, Referral
 from seawall.probes.base import Observation, State
@@ -125,7 +125,7 @@ class Courses:
             return referrals.deliver(referral_id=referral.pk)
 
     def answered(
-        self, referral: Referral, when: datetime, reason: ReasonCode, *, status: Status = "COMPLETED"
+        self, referral: Referral, when: datetime, reason: ReasonCode | None, *, status: Status = "COMPLETED"
     ) -> Referral:
         """The platform answers at `when`, and the hub collects it a minute later."""
         replies = self.channel.replies[referral.platform_reference]
@@ -155,6 +155,18 @@ class Courses:
                 referral=referral, person=self.hub.people["analyst"], text="The address is in the referral."
             )
             referrals.deliver_information(information_id=given.pk)
+        return Referral.objects.get(pk=referral.pk)
+
+    def withdrawn(self, referral: Referral, when: datetime, *, acknowledged: datetime | None = None) -> Referral:
+        """The desk takes it back at `when`; the platform is told by hand, at `acknowledged`."""
+        with self.at(when):
+            made = withdrawals.withdraw_by_person(
+                referral=referral, person=self.hub.people["analyst"], reasons="It was news reporting."
+            )
+            withdrawals.deliver_withdrawal(withdrawal_id=made.pk)
+        if acknowledged is not None:
+            with self.at(acknowledged):
+                withdrawals.acknowledge_by_hand(referral=referral, person=self.hub.people["analyst"], note="By phone.")
         return Referral.objects.get(pk=referral.pk)
 
     def looked(self, referral: Referral, when: datetime, checkpoint: Checkpoint, state: State) -> None:

@@ -110,6 +110,32 @@ def test_silence_climbs_the_ladder_and_failure_starts_no_clock(courses: Courses)
     assert (found.silent, found.escalated, found.out_of_time) == (1, 1, 1)
 
 
+def test_what_was_taken_back_in_time_is_neither_silent_nor_late(courses: Courses) -> None:
+    """24 hours to act. What we withdraw within them is owed no answer; what we withdraw later was late already."""
+    for hours in (10, 40):
+        referral = courses.sent(courses.referred(BEGIN), BEGIN + 3 * HOUR)
+        courses.withdrawn(referral, BEGIN + hours * HOUR, acknowledged=BEGIN + (hours + 2) * HOUR)
+    answered = courses.sent(courses.referred(BEGIN), BEGIN + 3 * HOUR)
+    answered = courses.answered(answered, BEGIN + 5 * HOUR, "ACTIONED")
+    courses.withdrawn(answered, BEGIN + 9 * HOUR)
+    paused = courses.sent(courses.referred(BEGIN), BEGIN + 3 * HOUR)
+    courses.withdrawn(courses.asked(paused, BEGIN + 4 * HOUR), BEGIN + 90 * HOUR)
+    courses.withdrawn(courses.referred(BEGIN), BEGIN + 3 * HOUR)  # never sent
+    found = card()
+    assert (found.referred, found.received, found.answered) == (5, 4, 1)
+    assert (found.taken_back, found.silent, found.waiting) == (2, 1, 0)
+    assert (found.in_time, found.out_of_time) == (1, 1)
+    assert (found.withdrawn, found.withdrawal_acknowledged) == (5, 2)
+    assert found.withdrawal_to_acknowledged.median == 2 * HOUR
+
+
+def test_disputed_is_counted_beside_the_outcome(courses: Courses) -> None:
+    referral = courses.sent(courses.referred(BEGIN), BEGIN + 3 * HOUR)
+    courses.answered(referral, BEGIN + 4 * HOUR, None, status="DISPUTED")
+    found = card()
+    assert (found.disputed, found.answered, found.out_of_time) == (1, 0, 1)
+
+
 def test_a_period_is_of_what_was_prepared_in_it(courses: Courses) -> None:
     first, second = courses.referred(BEGIN), courses.referred(BEGIN + timedelta(days=3))
     with moment.demonstration_at(NOW):
@@ -164,6 +190,12 @@ def wander(courses: Courses, draw: random.Random) -> None:
     if draw.random() < 0.25:
         courses.escalated(referral, NOW)
         return
+    if draw.random() < 0.2:
+        at = later(60 * HOUR)
+        courses.withdrawn(
+            referral, at, acknowledged=at + timedelta(seconds=draw.randrange(1, 90)) if draw.random() < 0.6 else None
+        )
+        return
     at = later(40 * HOUR) + timedelta(minutes=1)
     if at >= NOW - timedelta(minutes=2):
         return
@@ -216,7 +248,8 @@ def counted(found: Sequence[Referral]) -> dict[str, int]:
         "asked": count(lambda r: r.answers.filter(reason_code="NEED_MORE_INFORMATION").exists()),
         "silent": count(lambda r: not r.answered_at and state(r) is State.BREACHED),
         "waiting": count(lambda r: not r.answered_at and state(r) in (State.RUNNING, State.PAUSED)),
-        "in_time": count(lambda r: state(r) is State.MET),
+        "taken_back": count(lambda r: not r.answered_at and state(r) is State.MET),
+        "in_time": count(lambda r: r.answered_at and state(r) is State.MET),
         "out_of_time": count(lambda r: state(r) is State.BREACHED),
         "confirmed_down": count(lambda r: said(r, "ACTIONED") and r.probes.filter(state__in=DOWN).exists()),
         "claimed_but_live": count(lambda r: said(r, "ACTIONED") and telling(r) and telling(r)[-1].state == "up"),
@@ -224,6 +257,9 @@ def counted(found: Sequence[Referral]) -> dict[str, int]:
         "live_after_day": count(lambda r: up_at(r, Checkpoint.DAY)),
         "live_after_week": count(lambda r: up_at(r, Checkpoint.WEEK)),
         "escalated": count(lambda r: r.escalations.exists()),
+        "disputed": count(lambda r: r.answers.filter(status__in=["DISPUTED", "APPEALED"]).exists()),
+        "withdrawn": count(lambda r: r.state == "withdrawn"),
+        "withdrawal_acknowledged": count(lambda r: r.state == "withdrawn" and r.withdrawal.acknowledged_at),
     }
 
 
@@ -236,6 +272,11 @@ def timed(found: Sequence[Referral]) -> dict[str, list[timedelta]]:
         "decision_to_receipt": [r.received_at - r.decision.review.reviewed_at for r in found if r.received_at],
         "receipt_to_answer": [r.clock().elapsed(NOW) for r in found if r.answered_at],
         "answer_to_confirmed_down": [],
+        "withdrawal_to_acknowledged": [
+            r.withdrawal.acknowledged_at - r.withdrawal.withdrawn_at
+            for r in found
+            if r.state == "withdrawn" and r.withdrawal.acknowledged_at
+        ],
     }
     for referral in found:
         down = referral.probes.filter(state__in=DOWN).order_by("at").first()

@@ -28,7 +28,9 @@ SELECT subject_id,
            FILTER (WHERE verb IN ('referral.clock_paused', 'referral.clock_resumed')) AS pauses,
        array_agg(jsonb_build_object('checkpoint', payload->>'checkpoint', 'state', payload->>'state', 'at', occurred_at) ORDER BY id)
            FILTER (WHERE verb = 'referral.probed') AS probes,
-       array_agg(payload->>'step' ORDER BY id) FILTER (WHERE verb = 'referral.escalated') AS steps
+       array_agg(payload->>'step' ORDER BY id) FILTER (WHERE verb = 'referral.escalated') AS steps,
+       min(occurred_at) FILTER (WHERE verb = 'referral.withdrawn') AS withdrawn_at,
+       min(occurred_at) FILTER (WHERE verb = 'referral.withdrawal_acknowledged') AS acknowledged_at
 FROM about GROUP BY subject_id
 HAVING bool_or(verb = 'referral.prepared' AND occurred_at >= %(since)s AND occurred_at < %(until)s)
 ORDER BY min(id)
@@ -73,22 +75,33 @@ class Course:
     pause_open_since: datetime | None
     looks: tuple[Look, ...]
     steps: tuple[str, ...] = field(default=())
+    disputed: bool = False
+    """The platform disputes it, or asked for a review."""
+    withdrawn_at: datetime | None = None
+    withdrawal_acknowledged_at: datetime | None = None
 
     def used(self, at: datetime) -> timedelta | None:
-        """How much of its time the platform used up to its answer, or up to `at` while there is none; pauses do not count."""
+        """How much of its time the platform used up to its answer, or up to `at` while there is none; pauses do not count, nor what
+        comes after the referral was taken back."""
         if self.received_at is None:
             return None
-        end = self.answered_at or self.pause_open_since or at
+        end = self.answered_at or min(filter(None, (self.pause_open_since, self.withdrawn_at, at)))
         return max(timedelta(0), end - self.received_at - self.paused)
 
     def in_time(self, at: datetime) -> bool | None:
-        """Whether the platform answered inside its clock; None while the clock still runs or never started."""
+        """Whether the platform answered inside its clock; None while the clock still runs, never started, or was stopped in time because
+        the referral was taken back."""
         used = self.used(at)
         if used is None:
             return None
         if self.answered_at is not None:
             return used <= self.limit
         return None if used <= self.limit else False
+
+    def taken_back(self, at: datetime) -> bool:
+        """Taken back while the clock ran and before a final answer: the platform owes none any more."""
+        received = self.received_at is not None
+        return received and self.answered_at is None and self.withdrawn_at is not None and self.in_time(at) is None
 
     def look(self, checkpoint: str) -> str | None:
         """What was seen at a checkpoint; None when nobody looked yet."""
@@ -164,6 +177,9 @@ def _course(row: dict[str, Any]) -> Course:
             for look in map(_json, row["probes"] or [])
         ),
         steps=tuple(row["steps"] or ()),
+        disputed=any(answer["status"] in ("DISPUTED", "APPEALED") for answer in answers),
+        withdrawn_at=row["withdrawn_at"],
+        withdrawal_acknowledged_at=row["acknowledged_at"],
     )
 
 

@@ -69,9 +69,11 @@ def _cells(totals: list[Total], cards: list[Scorecard]) -> Cells:
 
 
 WORTH = (
-    ("waiting", "undelivered", "asked"), ("silent", "unresolvable", "already_down"), ("refused", "out_of_time"), ("in_time", "escalated"),
+    ("waiting", "undelivered", "asked", "disputed"), ("taken_back",), ("silent", "unresolvable", "already_down"),
+    ("refused", "out_of_time"), ("in_time", "escalated"),
     ("actioned", "live_after_day", "live_after_week", "reappeared"), ("claimed_but_live",), ("confirmed_down", "answer_to_confirmed_down"),
-    ("answered", "receipt_to_answer"), ("received", "decision_to_receipt"), ("referred", "sight_to_case", "case_to_decision"),
+    ("withdrawal_acknowledged", "withdrawal_to_acknowledged"), ("withdrawn",), ("answered", "receipt_to_answer"),
+    ("received", "decision_to_receipt"), ("referred", "sight_to_case", "case_to_decision"),
 )  # fmt: skip
 """What readers can best do without comes first; what passes with time before what stays."""
 
@@ -94,14 +96,15 @@ def _sums(totals: list[Total], cards: list[Scorecard]) -> list[Sum]:
         found += [
             adds_up("received", *OUTCOMES),
             adds_up("answered", *ANSWERS),
-            adds_up("received", "answered", "silent", "waiting"),
-            adds_up("received", "in_time", "out_of_time", "waiting"),
+            adds_up("received", "answered", "silent", "waiting", "taken_back"),
+            adds_up("received", "in_time", "out_of_time", "waiting", "taken_back"),
             adds_up("referred", "received", "undelivered"),
             adds_up("referred", "sight_to_case"),
             adds_up("referred", "case_to_decision"),
             adds_up("received", "decision_to_receipt"),
             adds_up("answered", "receipt_to_answer"),
             adds_up("confirmed_down", "answer_to_confirmed_down"),
+            adds_up("withdrawal_acknowledged", "withdrawal_to_acknowledged"),
         ]
     parts: dict[str, list[tuple[str, str]]] = {}
     for total in totals:
@@ -111,6 +114,9 @@ def _sums(totals: list[Total], cards: list[Scorecard]) -> list[Sum]:
         Sum(parts.get("posts assessed", []) + parts.get("posts not assessed", []), parts.get("posts taken in", [])),
         Sum([(ALL, "referred")], parts.get("referrals prepared", [])),
         Sum([(ALL, "referred")], [("cases closed", "refer")]),
+        Sum([(ALL, "received")], parts.get("receipts", [])),
+        Sum([(ALL, "answered")], parts.get("final answers", [])),
+        Sum([(ALL, "withdrawn")], parts.get("referrals withdrawn", [])),
     ]
     return found
 

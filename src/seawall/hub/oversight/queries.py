@@ -56,6 +56,8 @@ class Scorecard:
     """Received, the clock has run out, and no final answer came."""
     waiting: int
     """Received, and the clock still runs or is paused."""
+    taken_back: int
+    """Received, and withdrawn by us before a final answer and while the clock ran."""
     in_time: int
     out_of_time: int
     confirmed_down: int
@@ -65,12 +67,17 @@ class Scorecard:
     live_after_day: int
     live_after_week: int
     escalated: int
+    disputed: int
+    withdrawn: int
+    """Withdrawn by us, before or after an answer, whoever asked for it."""
+    withdrawal_acknowledged: int
     sight_to_case: Spread
     case_to_decision: Spread
     decision_to_receipt: Spread
     receipt_to_answer: Spread
     """Pauses of the clock are not counted."""
     answer_to_confirmed_down: Spread
+    withdrawal_to_acknowledged: Spread
 
     @property
     def share_in_time(self) -> float | None:
@@ -84,10 +91,13 @@ ALL = "all"
 
 COUNTS = (
     "referred", "received", "undelivered", "answered", "actioned", "refused", "unresolvable", "already_down", "asked", "silent",
-    "waiting", "in_time", "out_of_time", "confirmed_down", "claimed_but_live", "reappeared", "live_after_day", "live_after_week",
-    "escalated",
+    "waiting", "taken_back", "in_time", "out_of_time", "confirmed_down", "claimed_but_live", "reappeared", "live_after_day",
+    "live_after_week", "escalated", "disputed", "withdrawn", "withdrawal_acknowledged",
 )  # fmt: skip
-STEPS = ("sight_to_case", "case_to_decision", "decision_to_receipt", "receipt_to_answer", "answer_to_confirmed_down")
+STEPS = (
+    "sight_to_case", "case_to_decision", "decision_to_receipt", "receipt_to_answer", "answer_to_confirmed_down",
+    "withdrawal_to_acknowledged",
+)  # fmt: skip
 
 
 def scorecard_of(platform: str, found: Sequence[Course], *, at: datetime) -> Scorecard:
@@ -111,7 +121,12 @@ def scorecard_of(platform: str, found: Sequence[Course], *, at: datetime) -> Sco
         already_down=count(lambda c: c.reason_code == "CONTENT_DOWN_OR_INACCESSIBLE"),
         asked=count(lambda c: c.asked),
         silent=count(lambda c: c.answered_at is None and c.in_time(at) is False),
-        waiting=count(lambda c: c.received_at is not None and c.answered_at is None and c.in_time(at) is None),
+        waiting=count(
+            lambda c: (
+                c.received_at is not None and c.answered_at is None and c.withdrawn_at is None and c.in_time(at) is None
+            )
+        ),
+        taken_back=count(lambda c: c.taken_back(at)),
         in_time=count(lambda c: c.in_time(at) is True),
         out_of_time=count(lambda c: c.in_time(at) is False),
         confirmed_down=count(lambda c: c.actioned and c.confirmed_down_at is not None),
@@ -120,6 +135,9 @@ def scorecard_of(platform: str, found: Sequence[Course], *, at: datetime) -> Sco
         live_after_day=count(lambda c: c.actioned and c.asks_for_down and c.look("day") == "up"),
         live_after_week=count(lambda c: c.actioned and c.asks_for_down and c.look("week") == "up"),
         escalated=count(lambda c: bool(c.steps)),
+        disputed=count(lambda c: c.disputed),
+        withdrawn=count(lambda c: c.withdrawn_at is not None),
+        withdrawal_acknowledged=count(lambda c: c.withdrawal_acknowledged_at is not None),
         sight_to_case=steps(lambda c: c.case_opened_at - c.first_seen_at),
         case_to_decision=steps(lambda c: c.decided_at - c.case_opened_at),
         decision_to_receipt=steps(lambda c: c.received_at - c.decided_at if c.received_at else None),
@@ -128,6 +146,13 @@ def scorecard_of(platform: str, found: Sequence[Course], *, at: datetime) -> Sco
             lambda c: (
                 max(timedelta(0), c.confirmed_down_at - c.answered_at)
                 if c.actioned and c.answered_at and c.confirmed_down_at
+                else None
+            )
+        ),
+        withdrawal_to_acknowledged=steps(
+            lambda c: (
+                c.withdrawal_acknowledged_at - c.withdrawn_at
+                if c.withdrawn_at and c.withdrawal_acknowledged_at
                 else None
             )
         ),
@@ -192,6 +217,26 @@ SELECT 'second reviews', CASE WHEN (payload->>'concurs')::boolean THEN 'concurre
 UNION ALL
 SELECT 'referrals prepared', payload->>'harm', count(*) FROM ledger_entry
     WHERE verb = 'referral.prepared' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
+UNION ALL
+SELECT 'receipts', coalesce(payload->>'proof', 'signed'), count(*) FROM ledger_entry
+    WHERE verb = 'referral.received' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
+UNION ALL
+SELECT 'final answers', coalesce(payload->>'proof', 'signed'), count(*) FROM ledger_entry
+    WHERE verb = 'referral.answered' AND payload->>'status' = 'COMPLETED' AND occurred_at >= %(since)s AND occurred_at < %(until)s
+    GROUP BY 2
+UNION ALL
+SELECT 'referrals withdrawn', payload->>'by', count(*) FROM ledger_entry
+    WHERE verb = 'referral.withdrawn' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
+UNION ALL
+SELECT 'referrals read by the overseer', payload->>'opinion', count(*) FROM ledger_entry
+    WHERE verb = 'referral.read' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
+UNION ALL
+SELECT 'recommendations answered', CASE WHEN (payload->>'followed')::boolean THEN 'followed' ELSE 'not followed' END, count(*)
+    FROM ledger_entry
+    WHERE verb = 'referral.recommendation_answered' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
+UNION ALL
+SELECT 'measures against desks', verb, count(*) FROM ledger_entry
+    WHERE verb IN ('desk.warned', 'desk.suspended') AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2
 UNION ALL
 SELECT 'reports received', payload->>'kind', count(*) FROM ledger_entry
     WHERE verb = 'report.received' AND occurred_at >= %(since)s AND occurred_at < %(until)s GROUP BY 2

@@ -14,6 +14,7 @@ COUNT_WORDS: dict[str, tuple[str, str]] = {
     "asked": ("Asked us something", "Referrals about which the platform asked for more. Its clock may stand still meanwhile."),
     "silent": ("No answer, out of time", "Received referrals whose clock has run out without a final answer."),
     "waiting": ("Still in time", "Received referrals without a final answer whose clock runs or is paused."),
+    "taken_back": ("Taken back by us", "Received referrals that we withdrew before a final answer, while the clock ran."),
     "in_time": ("Answered in time", "Final answers that came inside the clock, pauses left out."),
     "out_of_time": ("Out of time", "Final answers that came after the clock ran out, and referrals that are still silent after it."),
     "confirmed_down": ("Seen gone", "Referrals that the platform says it acted on and where we looked and found the post gone or shut off."),
@@ -22,6 +23,9 @@ COUNT_WORDS: dict[str, tuple[str, str]] = {
     "live_after_day": ("Up after 24 hours", "We asked for the post to go, the platform says that it acted, and it was up 24 hours later."),
     "live_after_week": ("Up after 7 days", "The same, 7 days after the answer."),
     "escalated": ("Escalated", "Referrals whose clock ran out and that were taken up with somebody further up."),
+    "disputed": ("Disputed", "Referrals that the platform disputed, or asked to have reviewed."),
+    "withdrawn": ("Withdrawn", "Referrals that we took back, before or after an answer: by the desk, on the overseer’s word, or on appeal."),
+    "withdrawal_acknowledged": ("Withdrawal confirmed", "Withdrawals that the platform confirmed."),
 }  # fmt: skip
 """Count -> its name and how it is computed. The keys are those of `queries.COUNTS`."""
 
@@ -33,6 +37,7 @@ STEP_WORDS: dict[str, tuple[str, str]] = {
     "answer_to_confirmed_down": ("Answer to seen gone", (
         "From the answer to the look that first saw the post gone; none, if it was gone before. We look at the answer, a day and a week later."
     )),
+    "withdrawal_to_acknowledged": ("Withdrawal to its confirmation", "From when we took a referral back to when the platform confirmed it."),
 }  # fmt: skip
 """Step -> its name and how it is computed. The keys are those of `queries.STEPS`."""
 
@@ -45,7 +50,7 @@ SPREAD_WORDS = (
     "two. Both are withheld where fewer than 5 referrals stand behind them."
 )
 
-OUTCOMES = ("actioned", "refused", "already_down", "unresolvable", "silent", "waiting")
+OUTCOMES = ("actioned", "refused", "already_down", "unresolvable", "silent", "waiting", "taken_back")
 """What becomes of a received referral: these add up to the received ones."""
 
 TOTAL_WORDS: dict[str, str] = {
@@ -58,6 +63,12 @@ TOTAL_WORDS: dict[str, str] = {
     "cases closed": "Cases decided, by outcome",
     "second reviews": "Decisions that a second person looked at",
     "referrals prepared": "Referrals, by harm",
+    "receipts": "Receipts, by how sure it is that the platform has the referral",
+    "final answers": "Final answers, by how sure it is that the platform said so",
+    "referrals withdrawn": "Referrals taken back, by whose word",
+    "referrals read by the overseer": "Referrals that the independent overseer read",
+    "recommendations answered": "The overseer’s recommendations to take a referral back",
+    "measures against desks": "Measures against desks whose referrals were wrong too often",
     "reports received": "Reports from the public",
     "masked posts revealed": "Times that a caseworker chose to see masked content",
 }  # fmt: skip
@@ -76,6 +87,20 @@ TOTAL_OF_WORDS: dict[str, str] = {
     "link": "A link",
     "text": "The words themselves",
     "by staff": "By staff",
+    "signed": "Signed by the platform",
+    "acknowledged": "Confirmed by the platform, not signed",
+    "accepted": "Taken by the platform’s server",
+    "stated": "Stated by a person of this hub",
+    "referrer": "The desk that made it",
+    "overseer": "The overseer recommended it",
+    "appeal": "An appeal was upheld",
+    "officer": "The officer who gave the notice",
+    "sound": "Should stand",
+    "withdraw": "Should be withdrawn",
+    "followed": "Followed",
+    "not followed": "Not followed",
+    "desk.warned": "Warned",
+    "desk.suspended": "Suspended from referring",
     "language not read": "In a language that the detector does not read",
 }
 """Codes of the ledger that a total is broken down by, in words; harms and platforms have names of their own."""
