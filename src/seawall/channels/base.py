@@ -337,10 +337,13 @@ class Answer:
             raise AnswerInvalid("The answer's puid is not 1 to 500 letters, digits, hyphens or underscores.")
         if reason == "ACTIONED" and puid is None:
             raise AnswerInvalid("The answer claims ACTIONED without a puid, so the action can never be checked.")
-        if not isinstance(actions, list) or not all(isinstance(action, str) for action in actions):
-            raise AnswerInvalid("The answer's actions are not a list of words.")
+        if not isinstance(actions, list) or len(actions) > 20 or not all(map(_is_word, actions)):
+            raise AnswerInvalid("The answer's actions are not a list of words: at most 20, of 1 to 200 characters each.")
+        answer_id = _text(fields, "answer_id", AnswerInvalid)
+        if not _REFERENCE.fullmatch(answer_id):
+            raise AnswerInvalid("The answer's id is not 1 to 200 printable characters without spaces.")
         return cls(
-            answer_id=_text(fields, "answer_id", AnswerInvalid),
+            answer_id=answer_id,
             reference=reference,
             at=_moment(fields, "at", AnswerInvalid),
             status=status,
@@ -450,6 +453,10 @@ def _check_signature(address: Address, fields: Mapping[str, Any], what: str, inv
             f"The {what} from {address.endpoint} is not signed by the key agreed with this platform. "
             "Do not rely on it; ask the platform by another way whether its key changed."
         )
+
+
+def _is_word(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 200 and "\x00" not in value
 
 
 def _text(fields: Mapping[str, Any], name: str, invalid: _Invalid) -> str:
