@@ -1,6 +1,6 @@
 #!/bin/sh
 # Everything that is tested, in one run. BIN is the folder of the environment's programs.
-# As root it installs a browser where there is none; otherwise it runs the rest and says so last.
+# As root it installs a browser, and what the peers need, where there is none; otherwise it runs the rest and says so last.
 set -eu
 
 browser() {
@@ -10,11 +10,22 @@ browser() {
     return 1
 }
 
-if ! browser && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing Chromium for the browser tests ..."
-    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium fonts-liberation; } >/dev/null \
-        || echo "Chromium could not be installed."
-fi
+# The other programs that tests/peers start or build with.
+toolchain() {
+    for name in node npm redis-server g++ make; do
+        command -v "$name" >/dev/null 2>&1 || return 1
+    done
+}
+
+install() {
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then return 0; fi
+    echo "Installing $* ..."
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; } >/dev/null \
+        || echo "They could not be installed: $*"
+}
+
+browser || install chromium fonts-liberation
+toolchain || install nodejs npm redis-server g++ make
 
 sh tools/check.sh
 
@@ -28,6 +39,15 @@ if ! browser; then
 fi
 
 "$BIN/python" -m pytest -n 2 --dist loadfile -m "$chosen" --cov --cov-report=term:skip-covered --cov-report=xml ${PYTEST_ARGS:-}
+
+if toolchain || [ -n "${CI:-}" ]; then
+    echo "Against real software of others ..."
+    "$BIN/python" -m pytest -m peer tests/peers
+else
+    echo
+    echo "The tests against real software of others did NOT run: Node.js, npm, redis-server, g++ or make is missing."
+    echo "Install them and run again: sudo apt-get install nodejs npm redis-server g++ make"
+fi
 
 if [ "$chosen" != "not peer" ]; then
     echo
