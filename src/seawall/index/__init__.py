@@ -1,0 +1,16 @@
+"""Exact nearest-hash search: every hash within a Hamming distance, live, from memory or a mapped file. Pure: no Django.
+
+    >>> import numpy as np
+    >>> from seawall.index import HashIndex, pack
+    >>> bank = HashIndex.build(keys=[1, 2], hashes=pack(["f" * 64, "0" * 64]))
+    >>> bank.search("f" * 63 + "e")
+    [Match(key=1, distance=1)]
+
+How it works, and what it costs: docs/discussions/nearest-hash-search.md.
+"""
+
+from seawall.index.hashes import HashError, hex_of, pack
+from seawall.index.live import DuplicateKey, HashIndex, Match, Matches
+from seawall.index.snapshot import SnapshotError
+
+__all__ = ["DuplicateKey", "HashError", "HashIndex", "Match", "Matches", "SnapshotError", "hex_of", "pack"]
