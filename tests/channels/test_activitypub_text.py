@@ -27,7 +27,7 @@ def test_text_says_all_that_a_moderator_needs() -> None:
     )
     answer = (
         f"To answer, ask or dispute: {HUB}, under the number {made.referral_id}, or write to desk@hub.example. "
-        "No answer comes by ActivityPub."
+        "A reply to this report is read by a person."
     )
     assert referral_text(made, hub_url=HUB, contact="desk@hub.example").splitlines() == [
         "DEMONSTRATION. This report is a rehearsal; do nothing about it.",
@@ -81,7 +81,7 @@ def test_longest_text_is_cut_where_it_matters_least() -> None:
     text = referral_text(made, hub_url="https://hub.example/" + "y" * 100, contact="c" * 100)
     assert len(text) == LONGEST_TEXT
     assert text.endswith("[Cut here. The hub holds the whole.]")
-    for needed in (made.content.url, "a body of the state", "good faith", "No answer comes by ActivityPub.", "Why: v"):
+    for needed in (made.content.url, "a body of the state", "good faith", "A reply to this report is read by a person.", "Why: v"):
         assert needed in text
     assert text.count(str(made.referral_id)) == 2
 

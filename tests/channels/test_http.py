@@ -158,7 +158,12 @@ class TestWithdrawals:
         assert self.count(rig) == (count + 1, removed - 1)
 
     @pytest.mark.parametrize(
-        ("fault", "said"), [("wrong_receipt", "is for referral 00000000"), ("bad_signature", "not signed by the key")]
+        ("fault", "said"),
+        [
+            ("wrong_receipt", "is for referral 00000000"),
+            ("wrong_text", "is for another text"),
+            ("bad_signature", "not signed by the key"),
+        ],
     )
     def test_false_receipt_is_not_tried_again_silently(self, rig: SandboxRig, fault: Any, said: str) -> None:
         withdrawal, reference = self.sent(rig)
@@ -229,8 +234,37 @@ class TestFaults:
         assert receipt.referral_id == str(made.referral_id)
         assert rig.sandbox.control.state()["platforms"]["harbour"]["referrals"] == before
 
+    def test_connection_cut_after_the_referral_was_taken_in_is_no_second_one(self, rig: SandboxRig) -> None:
+        made, key = rig.document("actioned"), str(uuid4())
+        before = rig.sandbox.control.state()
+        rig.sandbox.control.set_faults(1, ["cut"])
+        channel = HttpChannel(rig.channel._outbound, attempts=3, sleep=lambda seconds: None)
+        with pytest.raises(ChannelError, match="broke off") as caught:
+            channel.send(rig.address, made, idempotency_key=key)
+        assert caught.value.retryable
+        rig.sandbox.control.set_faults(0)
+        after = rig.sandbox.control.state()
+        assert after["struck"]["cut"] == before["struck"].get("cut", 0) + 3
+        receipt = rig.channel.send(rig.address, made, idempotency_key=key, at=rig.now())
+        assert receipt.referral_id == str(made.referral_id)
+        referrals = [
+            state["platforms"]["harbour"]["referrals"] for state in (before, after, rig.sandbox.control.state())
+        ]
+        assert referrals == [referrals[0], referrals[0] + 1, referrals[0] + 1]
+
+    def test_request_that_arrives_twice_is_one_referral(self, rig: SandboxRig) -> None:
+        before = rig.sandbox.control.state()["platforms"]["harbour"]["referrals"]
+        rig.sandbox.control.set_faults(1, ["duplicate"])
+        rig.channel.send(rig.address, rig.document("actioned"), idempotency_key=str(uuid4()), at=rig.now())
+        assert rig.sandbox.control.state()["platforms"]["harbour"]["referrals"] == before + 1
+
     @pytest.mark.parametrize(
-        ("fault", "said"), [("wrong_receipt", "is for referral 00000000"), ("bad_signature", "not signed by the key")]
+        ("fault", "said"),
+        [
+            ("wrong_receipt", "is for referral 00000000"),
+            ("wrong_text", "is for another text"),
+            ("bad_signature", "not signed by the key"),
+        ],
     )
     def test_false_receipt_is_not_tried_again_silently(self, rig: SandboxRig, fault: Any, said: str) -> None:
         made, key = rig.document("actioned"), str(uuid4())

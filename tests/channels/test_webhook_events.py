@@ -267,6 +267,8 @@ class TestRefusals:
             b'{"type": "a.b", "data": []}',
             b'{"type": "a.b", "data": {"a": NaN}}',
             b'{"type": "a.b", "data": {"a": Infinity}}',
+            b'{"type": "a.b", "data": {"a": 1, "a": 2}}',
+            b'{"type": "a.b", "type": "a.c", "data": {}}',
             b'{"type": "a.b", "data": {"a": "\\u0000"}}',
             b'{"type": "a.b", "data": {"a": [["\\ud83d"]]}}',
             b'{"type": "a.b", "data": {"a\\u0000": 1}}',

@@ -75,7 +75,7 @@ def test_server_takes_the_envelope_or_a_report_by_itself() -> None:
 
 
 def test_server_refuses_information_and_withdrawals_that_say_nothing() -> None:
-    for text in ("", " ", "x" * 20_001, "a\x00", None):
+    for text in ("", " ", "x" * 20_001, "a\x00", "\ud800", None):
         with pytest.raises(Refused) as caught:
             xarf_server.information(json.dumps({"text": text}).encode(), idempotency_key="k")
         assert [problem.field for problem in caught.value.problems] == ["text"]

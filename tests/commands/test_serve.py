@@ -6,14 +6,20 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import httpx
 import psutil
+import psycopg
 import pytest
 from tests.commands.conftest import Installation
+
+from seawall.commands.serve import check_port, keep_running
+from seawall.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.kill
 
@@ -32,20 +38,21 @@ def until(there: Callable[[], bool], process: subprocess.Popen[str]) -> None:
         time.sleep(0.05)
 
 
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 @contextmanager
 def serving(home: Installation, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = home.start("serve", "--port", str(port), *arguments, SEAWALL_WEB_PROCESSES="1", SEAWALL_WEB_THREADS="2")
 
-    def answers() -> bool:
-        try:
-            return httpx.get(f"{url}/health", timeout=5).status_code == 200
-        except httpx.TransportError:
-            return False
-
     try:
-        until(answers, process)
+        until(lambda: answers(url), process)
         yield process, url
     finally:
         for child in psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []:
@@ -79,6 +86,43 @@ def test_it_serves_works_restarts_what_dies_and_stops_when_asked(hub_home: Insta
         assert f"The worker process ended with status {-signal.SIGKILL}; starting it again." in complained
         assert "Traceback" not in complained
         assert not psutil.wait_procs(family, timeout=10)[1], "nothing is left running"
+
+
+def test_nothing_is_left_of_a_hub_whose_supervisor_was_killed(hub_home: Installation) -> None:
+    with serving(hub_home) as (process, url):
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert len(family) == 3, "the web server, its worker and the background worker"
+        process.kill()
+        assert not psutil.wait_procs(family, timeout=30)[1], "they would hold the port, and work beside the next hub"
+        check_port("127.0.0.1", int(url.rpartition(":")[2]))
+
+
+def test_web_workers_end_with_their_master(hub_home: Installation) -> None:
+    with serving(hub_home, "--web-only") as (process, url):
+        (master,) = psutil.Process(process.pid).children()
+        workers = master.children()
+        assert workers
+        master.kill()
+        assert not psutil.wait_procs(workers, timeout=5)[1], "they would hold the port against the next master"
+        until(lambda: answers(url), process)
+
+
+def test_an_embedded_database_that_ended_is_started_again_and_stopped_at_the_end() -> None:
+    with tempfile.TemporaryDirectory(prefix="seawall-serve-") as folder:
+        Path(folder).chmod(0o755)  # as root, the database's own account must reach its folder in it
+        database = EmbeddedPostgres(home=Path(folder) / "postgres", durable=False)
+        with database:
+            keep_running(database)
+            first = database.status().pid
+            assert first is not None
+            psutil.Process(first).kill()
+            until_it = time.monotonic() + 30
+            while database.status().pid in (None, first) and time.monotonic() < until_it:
+                keep_running(database)
+            assert database.status().pid not in (None, first)
+            with psycopg.connect(database.url()) as connection:
+                assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert database.status().state == "stopped"
 
 
 def test_web_only_starts_no_worker(hub_home: Installation) -> None:

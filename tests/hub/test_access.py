@@ -23,8 +23,11 @@ from seawall.hub.content.models import Content, Reveal
 from seawall.hub.directory import services as directory
 from seawall.hub.directory.models import Desk, Person
 from seawall.hub.directory.roles import CASEWORKERS, Role
+from seawall.hub.exchange.models import Community
+from seawall.hub.intake.models import IncomingEvent, IncomingReply, IncomingReport
 from seawall.hub.ledger.models import Entry
 from seawall.hub.ledger.services import Actor
+from seawall.hub.notices.models import Notice
 from seawall.hub.notifications.models import Notification
 from seawall.hub.notifications.services import notify
 from seawall.hub.referrals import services as referrals
@@ -36,26 +39,47 @@ REACHED = 299
 METHODS = ("get", "post", "delete")
 SAMPLES = {"str": "abc", "slug": "abc", "uuid": str(uuid4())}
 IN_DEMONSTRATION_ONLY = {"demonstration"}
+SENT_HERE = (IncomingReport, IncomingEvent, IncomingReply)
+"""What each desk sees of these is in tests/hub/intake/test_pages.py."""
 
 DECIDERS = {
     "home", "queue", "case", "case_claim", "case_release", "case_decide", "case_review", "case_transfer", "content_reveal",
     "referrals", "referral", "referral_inform", "referral_probe", "referral_redeliver", "referral_withdraw", "referral_told",
     "referral_note_answer", "referral_evidence", "referral_by_hand", "referral_mail",
     "referral_pdf", "referral_paper", "referral_recommendation",
+    "referral_notice_passed_on", "notice_delay_ask", "notice_delay_prolong", "notice_delay_answer", "notice_delay_end", "objection_answer",
     "scorecards", "scorecard", "notifications", "notifications_read", "notifications_mail",
+    "intake", "intake_reply_read",
 }  # fmt: skip
 TOLD = {"home", "notifications", "notifications_read", "notifications_mail"}
 FIGURES = TOLD | {"scorecards", "scorecard"}
 PAPERS = {"referrals", "referral", "referral_pdf", "referral_paper"}
+SEES_NOTICES = {"notices", "notice"}
+GIVES_NOTICES = {
+    "notice_settle", "notice_write", "notice_check", "notice_paper", "notice_decline", "notice_review", "notice_copy",
+    "notice_finding", "officer_profile",
+}  # fmt: skip
+SHARES = {"communities", "community", "community_accept", "community_leave"}
 PAGES: dict[Role, set[str]] = {
     **dict.fromkeys(CASEWORKERS, DECIDERS),
-    Role.PLATFORM_CONTACT: FIGURES | PAPERS | {"referral_answer", "referrals_answer", "referral_confirm_withdrawal"},
+    Role.SECOND_REVIEWER: DECIDERS | SHARES,
+    Role.POLICE_USER: DECIDERS | SEES_NOTICES | {"notice_settle"},
+    Role.AUTHORISING_OFFICER: DECIDERS | SEES_NOTICES | GIVES_NOTICES,
+    Role.PLATFORM_CONTACT: FIGURES
+    | PAPERS
+    | SHARES
+    | {"referral_answer", "referrals_answer", "referral_confirm_withdrawal", "referral_user_told"},
     Role.PANEL_MEMBER: TOLD,
-    Role.OMBUDSMAN: FIGURES,
-    Role.OVERSEER: FIGURES | PAPERS | {"ledger", "referral_read", "conduct", "conduct_measure", "conduct_lift"},
-    Role.AUDITOR: FIGURES | {"ledger", "directory", "calendar", "conduct"},
-    Role.REGULATOR: FIGURES | {"ledger", "calendar", "conduct"},
+    Role.OMBUDSMAN: FIGURES | SHARES,
+    Role.OVERSEER: FIGURES
+    | PAPERS
+    | SEES_NOTICES
+    | {"ledger", "referral_read", "notice_delays", "conduct", "conduct_measure", "conduct_lift"},
+    Role.AUDITOR: FIGURES | {"communities", "community", "ledger", "directory", "calendar", "powers", "conduct"},
+    Role.REGULATOR: FIGURES | SHARES | {"ledger", "calendar", "powers", "conduct"},
     Role.ADMINISTRATOR: FIGURES
+    | SHARES
+    | {"community_found", "community_invite", "community_agreement", "community_settle"}
     | {
         "directory",
         "person",
@@ -69,6 +93,12 @@ PAGES: dict[Role, set[str]] = {
         "calendar",
         "calendar_enter",
         "calendar_cancel",
+        "powers",
+        "power_record",
+        "power_end",
+        "notice_texts",
+        "notice_text",
+        "notice_complaints",
     },
 }
 """The staff's pages role by role, told a second time: who changes the table is to see whom it lets in where."""
@@ -296,7 +326,7 @@ class TestPartitions:
     def test_nobody_finds_anything_without_signing_in(self, hub: SmallHub, rooms: Rooms) -> None:
         from django.contrib.auth.models import AnonymousUser
 
-        for kind in (Content, Case, Referral, Desk, Notification):
+        for kind in (Content, Case, Referral, Desk, Notification, Notice, *SENT_HERE):
             assert not kind.objects.visible_to(AnonymousUser()).exists()  # type: ignore[attr-defined]
 
     def test_the_models_with_walls_are_these(self) -> None:
@@ -304,7 +334,7 @@ class TestPartitions:
         from django.apps import apps
 
         walled = {model for model in apps.get_models() if hasattr(model._default_manager, "visible_to")}
-        assert walled == {Content, Case, Referral, Desk, Notification}
+        assert walled == {Content, Case, Referral, Desk, Notification, Notice, Community, *SENT_HERE}
 
     def test_everybody_finds_their_own_notifications(self, hub: SmallHub) -> None:
         for person in hub.people.values():

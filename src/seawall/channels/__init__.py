@@ -42,6 +42,7 @@ from seawall.channels.document import (
     Withdrawal,
 )
 from seawall.channels.http import HttpChannel
+from seawall.channels.user_notice import UserNotice
 
 GROUP = "seawall.channels"
 _SHIPPED = {
@@ -105,6 +106,7 @@ __all__ = [
     "Setting",
     "Status",
     "Term",
+    "UserNotice",
     "Withdrawal",
     "get",
     "names",

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from seawall.channels.document import ReferralDocument, Withdrawal
+from seawall.channels.user_notice import asked_line, words_line
 from seawall.durations import in_words
 
 LONGEST_TEXT: Final = 5_000
@@ -45,9 +46,10 @@ def referral_text(document: ReferralDocument, *, hub_url: str, contact: str = ""
         f"Referred by: {referrer.organisation} ({referrer.type.replace('_', ' ')}{state}).",
         f"Grounds: {_line('; '.join(names), 900)}.",
         "Made in good faith: the referrer believes what is said here to be accurate and complete.",
+        *asked_line(document.user_notice),
         _how_to_answer(document.referral_id, hub_url, contact),
     ]
-    body = [f"Why: {document.explanation}"]
+    body = [f"Why: {document.explanation}", *words_line(document.user_notice)]
     for ground in legal:
         body.append(f"{ground.act}, {ground.section}, element by element:")
         body += [f"- {element.text}: met. {element.reasons}" for element in ground.elements]
@@ -74,9 +76,7 @@ def withdrawal_text(withdrawal: Withdrawal, *, hub_url: str, contact: str = "") 
 
 def _how_to_answer(referral_id: object, hub_url: str, contact: str) -> str:
     other = f", or write to {contact}" if contact else ""
-    return (
-        f"To answer, ask or dispute: {hub_url}, under the number {referral_id}{other}. No answer comes by ActivityPub."
-    )
+    return f"To answer, ask or dispute: {hub_url}, under the number {referral_id}{other}. A reply to this report is read by a person."
 
 
 def _written(lines: Sequence[str]) -> str:

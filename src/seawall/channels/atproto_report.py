@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from seawall import __version__
 from seawall.channels.document import LegalGround, ReferralDocument
+from seawall.channels.user_notice import asked_line, words_line
 from seawall.durations import in_words
 
 LONGEST_REASON: Final = 2_000
@@ -116,6 +117,7 @@ def _head(document: ReferralDocument, hub_url: str, contact: str) -> Iterator[st
     ways = " or ".join(filter(None, (_line(hub_url, 120), _line(contact, 100))))
     if ways:
         yield f"To answer or dispute it: {ways}, under the number above."
+    yield from asked_line(document.user_notice)
 
 
 def _grounds(document: ReferralDocument) -> Iterator[str]:
@@ -127,6 +129,8 @@ def _grounds(document: ReferralDocument) -> Iterator[str]:
 
 def _body(document: ReferralDocument) -> Iterator[str]:
     yield f"Why: {_line(document.explanation, 500)}"
+    for line in words_line(document.user_notice):
+        yield _line(line, 1_000)
     for ground in document.grounds.legal:
         yield from _elements(ground)
 

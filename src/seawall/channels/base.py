@@ -68,7 +68,7 @@ class NotCarried(ChannelError):
 
 
 class ReceiptInvalid(ChannelError):
-    """What came back is not a receipt for this document by this platform. A person has to look; it is not retried."""
+    """What came back is not a receipt for this document by this platform. The channel does not ask again by itself."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=False)
@@ -338,7 +338,9 @@ class Answer:
         if reason == "ACTIONED" and puid is None:
             raise AnswerInvalid("The answer claims ACTIONED without a puid, so the action can never be checked.")
         if not isinstance(actions, list) or len(actions) > 20 or not all(map(_is_word, actions)):
-            raise AnswerInvalid("The answer's actions are not a list of words: at most 20, of 1 to 200 characters each.")
+            raise AnswerInvalid(
+                "The answer's actions are not a list of words: at most 20, of 1 to 200 characters each."
+            )
         answer_id = _text(fields, "answer_id", AnswerInvalid)
         if not _REFERENCE.fullmatch(answer_id):
             raise AnswerInvalid("The answer's id is not 1 to 200 printable characters without spaces.")

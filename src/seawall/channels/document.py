@@ -21,6 +21,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, model_validat
 from seawall.channels import signing
 from seawall.channels.fields import Line, Moment, Part, Prose, Url, said
 from seawall.channels.notices import POWERS, FormalNotice, Power, RemovalOrder, needed
+from seawall.channels.user_notice import UserNotice
 
 SCHEMA = "seawall-referral/1"
 MAX_DOCUMENT_BYTES = 262_144
@@ -188,6 +189,7 @@ class ReferralDocument(Part):
     demonstration: StrictBool
     formal: FormalNotice | None = None
     order: RemovalOrder | None = None
+    user_notice: UserNotice | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -237,10 +239,11 @@ class ReferralDocument(Part):
     def to_dict(self) -> dict[str, Any]:
         """Return the document as plain JSON values.
 
-        The parts of notices and orders are left out where there are none, so that every other document keeps the digest
-        that its receipt was given for.
+        The parts of notices and orders, and the one for the person who posted it, are left out where there are none, so that
+        every other document keeps the digest that its receipt was given for.
         """
-        absent = {power.part for power in POWERS.values() if getattr(self, power.part) is None}
+        absent: dict[str, Any] = {power.part: True for power in POWERS.values() if getattr(self, power.part) is None}
+        absent["user_notice"] = True if self.user_notice is None else set(self.user_notice.absent)
         return self.model_dump(mode="json", by_alias=True, exclude=absent)
 
     def to_json(self) -> bytes:

@@ -175,7 +175,7 @@ class EmailChannel:
         referral_id = self._known(reference)
         if not text.strip() or len(text) > MAX_INFORMATION:
             raise ChannelError(f"The information must have 1 to {MAX_INFORMATION:,} characters.", retryable=False)
-        subject = f"Re: Referral {referral_id}: the information that you asked for"
+        subject = f"Re: Referral {referral_id}: information"
         mail = self._letter(
             reference, subject, information_sections(referral_id, text, self._hub, self._answer_to(reference))
         )

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from seawall.channels.document import ReferralDocument, Withdrawal
 from seawall.channels.email_replies import DECISIONS, MARKER
 from seawall.channels.email_text import clean
+from seawall.channels.user_notice import asked
 from seawall.durations import in_words
 
 Block = str | tuple[str, ...] | list[str]
@@ -104,6 +105,7 @@ def referral_sections(document: ReferralDocument, hub: Hub, answer_to: str) -> l
         ),
         Section("Why", [("Harm", harm), ("Reasons", document.explanation), *_grounds(document)]),
         *(Section("Particulars", list(_particulars(part))) for part in particulars),
+        *_for_the_person(document),
         Section(
             "Who notifies",
             [
@@ -115,6 +117,16 @@ def referral_sections(document: ReferralDocument, hub: Hub, answer_to: str) -> l
         Section("Good faith", ["The notifier believes in good faith that what is said here is accurate and complete."]),
         _how_to_answer(hub, answer_to, f"Re: {subject_of(document)}", "" if document.formal else "appealed"),
     ]
+
+
+def _for_the_person(document: ReferralDocument) -> Iterator[Section]:
+    notice = document.user_notice
+    if notice is None:
+        return
+    blocks: list[Block] = ["Please show the person who posted it the words below."] if notice.text else [asked(notice)]
+    if notice.text:
+        blocks += [("Words for them", notice.text), ("A page for them", _exact(notice.link or ""))]
+    yield Section("For the person who posted it", blocks)
 
 
 def _grounds(document: ReferralDocument) -> Iterator[Block]:
@@ -168,7 +180,7 @@ def _how_to_answer(hub: Hub, answer_to: str, subject: str, left_out: str) -> Sec
 
 def information_sections(referral_id: UUID, text: str, hub: Hub, answer_to: str) -> list[Section]:
     return [
-        Section("The information that you asked for", [("Referral", str(referral_id)), ("Information", text)]),
+        Section("Information on this referral", [("Referral", str(referral_id)), ("Information", text)]),
         Section("How to answer", [f"Reply to this mail ({answer_to}), as to the one before."]),
     ]
 

@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from seawall.channels.document import ReferralDocument, Withdrawal
 from seawall.channels.notices import POWERS
+from seawall.channels.user_notice import asked_line, words_line
 from seawall.durations import in_words
 
 _LEAST: Final = 100
@@ -84,6 +85,7 @@ def referral_values(document: ReferralDocument, *, hub_url: str, contact: str) -
         f"Referred by: {who}.",
         f"Grounds: {'; '.join(names)}.",
         "Made in good faith: the referrer believes what is said here to be accurate and complete.",
+        *asked_line(document.user_notice),
         _how_to_answer(document, hub_url, contact),
     ]
     return {
@@ -95,7 +97,7 @@ def referral_values(document: ReferralDocument, *, hub_url: str, contact: str) -
         "explanation": Value(explanation, min(len(explanation), len(rehearsal) + _LEAST)),
         "grounds": Value.lines([f"{'; '.join(names)}."], elements),
         "terms_rule": Value(dated + rule, len(dated) + min(len(rule), _LEAST)),
-        "message": Value.lines(head, [f"Why: {document.explanation}", *elements]),
+        "message": Value.lines(head, [f"Why: {document.explanation}", *words_line(document.user_notice), *elements]),
     }
 
 

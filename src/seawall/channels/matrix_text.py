@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Final
 
 from seawall.channels.document import ReferralDocument
+from seawall.channels.user_notice import asked_line, words_line
 from seawall.durations import in_words
 
 SHORTEST: Final = 240
@@ -40,6 +41,7 @@ def reason(document: ReferralDocument, *, hub_url: str, contact: str = "", longe
         f"{demonstration}Referral {document.referral_id} by {who}, {hub_url}: {_line(document.harm.title, 60)}",
         f"To answer, ask or dispute: {hub_url}, under that number{write}. No answer comes by Matrix.",
         f"Asked: {_ASKED[document.requested_action]}, within {due} of receipt ({basis}). The decision is the platform's.",
+        *asked_line(document.user_notice),
         f"Kind: {document.kind.replace('_', ' ')}.",
         f"Post: {document.content.url}",
         f"Grounds: {_line('; '.join(names), 900)}.",
@@ -47,6 +49,7 @@ def reason(document: ReferralDocument, *, hub_url: str, contact: str = "", longe
         f"Harm: {document.harm.title} ({document.harm.id}, code of practice {document.harm.code_version}).",
         f"Referred by: {referrer.organisation}.",
         f"Why: {document.explanation}",
+        *words_line(document.user_notice),
     ]
     for ground in legal:
         lines.append(f"{ground.act}, {ground.section}, element by element:")

@@ -232,9 +232,9 @@ def _header(given: Mapping[str, object], name: str, form: re.Pattern[str], what:
 
 def _read(body: bytes) -> dict[str, Any]:
     try:
-        event = json.loads(body.decode("utf-8"), parse_constant=_no_number)
+        event = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise EventInvalid("The event is not JSON in UTF-8.") from error
+        raise EventInvalid("The event is not JSON in UTF-8 in which no object names a member twice.") from error
     if not isinstance(event, dict) or not isinstance(event.get("type"), str) or not isinstance(event.get("data"), dict):
         raise EventInvalid("The event is not an object with a type, a timestamp and an object of data.")
     waiting: list[object] = [event]
@@ -247,6 +247,13 @@ def _read(body: bytes) -> dict[str, Any]:
         elif isinstance(part, str) and _NOT_TEXT.search(part):
             raise EventInvalid("The event holds a NUL or half a character, which is no text.")
     return event
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("an object names a member twice")
+    return made
 
 
 def _no_number(name: str) -> NoReturn:

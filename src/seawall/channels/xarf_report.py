@@ -29,6 +29,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from seawall.channels.base import parse_stamp, stamp
 from seawall.channels.document import DocumentInvalid, Problem, ReferralDocument, problems
 from seawall.channels.fields import Part
+from seawall.channels.user_notice import asked_line
 from seawall.channels.xarf_types import Filing, filing_of, mistakes, moment, uri
 from seawall.durations import in_words
 
@@ -249,6 +250,7 @@ def _description(document: ReferralDocument, filing: Filing) -> str:
         f"Grounds: {_cut('; '.join(grounds), 240)}.",
         f"Asked: {_ASKED[document.requested_action]} within {in_words(timedelta(seconds=clock.due_seconds))} of {since}",
         f"({clock.basis}{': ' + _cut(clock.citation, 80) if clock.citation else ''}).",
+        *asked_line(document.user_notice),
         "Made in good faith. Everything is in the first item of evidence.",
         document.explanation,
     ]
@@ -393,7 +395,7 @@ def _referral(report: Incoming) -> ReferralDocument | None:
         raise ReportInvalid(
             tuple(Problem(f"{place}.payload.{wrong.field}", wrong.problem) for wrong in error.problems)
         ) from error
-    wrong = []
+    wrong = [Problem(f"{place}.payload.{each.field}", each.problem) for each in _unstorable(found.to_dict())]
     if found.referral_id != report.report_id:
         wrong.append(Problem("report_id", f"is not the id of the referral in {place}"))
     if report.fields.get("url") not in (found.content.url, uri_of(found.content.url)):

@@ -28,6 +28,7 @@ KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 CORRELATION: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
 REPORT_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,200}")
 """What a server may call a report: it becomes a part of an address."""
+_NOT_TEXT: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 class Refused(Exception):
@@ -108,8 +109,8 @@ def information(raw: bytes, *, idempotency_key: str | None, max_bytes: int = 262
     """Read the body of ``POST {endpoint}/{reportId}/information``. Raises Refused, as :func:`submission` does."""
     value = _object(raw, max_bytes)
     key, text = _key(value, idempotency_key), value.get("text")
-    if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT or "\x00" in text:
-        wrong = Problem("text", f"must be a text of 1 to {MAX_TEXT:,} characters without NUL")
+    if not isinstance(text, str) or not text.strip() or len(text) > MAX_TEXT or _NOT_TEXT.search(text):
+        wrong = Problem("text", f"must be a text of 1 to {MAX_TEXT:,} characters without NUL and halves of characters")
         raise _fields("The information is not valid.", (wrong,))
     return Informed(key, text, _digest(raw))
 

@@ -20,16 +20,17 @@ def home() -> Path:
 
 
 @contextmanager
-def hub(*, migrated: bool = True) -> Iterator[None]:
+def hub(*, migrated: bool = True) -> Iterator[EmbeddedPostgres | None]:
     """Have a database and a set-up Django inside the block; leave the embedded server (if it is ours) at the end.
 
-    With `migrated`, refuses a database that is not up to date. Raises ClickException with a sentence.
+    Gives the embedded server where this program uses it. With `migrated`, refuses a database that is not up to date. Raises
+    ClickException with a sentence.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "seawall.hub.settings")
     _make_home()
     if os.environ.get("DATABASE_URL") or os.environ.get("SEAWALL_EMBEDDED_URL"):
         _set_up(migrated=migrated)
-        yield
+        yield None
         return
     server = EmbeddedPostgres(home=home() / "postgres")
     try:
@@ -39,7 +40,7 @@ def hub(*, migrated: bool = True) -> Iterator[None]:
     os.environ["SEAWALL_EMBEDDED_URL"] = url
     try:
         _set_up(migrated=migrated)
-        yield
+        yield server
     finally:
         os.environ.pop("SEAWALL_EMBEDDED_URL", None)
         _close_connections()

@@ -43,10 +43,10 @@ def demo(once: bool, host: str, port: int) -> None:
     if not once:
         check_port(host, port)
     os.environ["SEAWALL_DEMONSTRATION"] = "1"
-    with _sandbox() as sandbox, hub(migrated=False):
+    with _sandbox() as sandbox, hub(migrated=False) as database:
         _play(sandbox)
         if not once:
-            serve_until_stopped(host=host, port=port, before=_print_sign_ins)
+            serve_until_stopped(host=host, port=port, database=database, before=_print_sign_ins)
 
 
 @contextmanager

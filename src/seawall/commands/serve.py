@@ -13,6 +13,7 @@ from collections.abc import Callable
 import click
 
 from seawall.commands.bootstrap import hub
+from seawall.postgres import EmbeddedPostgres, PostgresError
 
 RESTARTS = 5  # within RESTART_WINDOW seconds, before a part that keeps dying ends the whole
 RESTART_WINDOW = 60.0
@@ -25,10 +26,10 @@ RESTART_WINDOW = 60.0
 def serve(host: str, port: int, web_only: bool) -> None:
     """Serve the hub's pages and do its background work, until Ctrl-C."""
     check_port(host, port)
-    with hub():
+    with hub() as database:
         _refuse_to_show_a_demonstration(host)
         _collect_static_files()
-        serve_until_stopped(host=host, port=port, worker=not web_only)
+        serve_until_stopped(host=host, port=port, worker=not web_only, database=database)
 
 
 def _refuse_to_show_a_demonstration(host: str) -> None:
@@ -63,18 +64,28 @@ def check_port(host: str, port: int) -> None:
 
 
 def serve_until_stopped(
-    *, host: str, port: int, worker: bool = True, before: Callable[[str], None] = lambda _url: None
+    *,
+    host: str,
+    port: int,
+    worker: bool = True,
+    database: EmbeddedPostgres | None = None,
+    before: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Run the web server and a worker as children; restart one that dies, stop both on Ctrl-C or SIGTERM."""
+    """Run the web server and a worker as children; restart one that dies, and the embedded `database`; stop both on Ctrl-C or SIGTERM.
+
+    Both end when this process is killed.
+    """
     from django.db import connections
 
     connections.close_all()
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{port}"
     os.environ.setdefault("SEAWALL_PUBLIC_URL", url)
-    parts: dict[str, list[str]] = {"web": [sys.executable, "-m", "seawall.hub.server", "--bind", f"{shown}:{port}"]}
+    parts: dict[str, list[str]] = {
+        "web": [sys.executable, "-m", "seawall.hub.server", "--watch-stdin", "--bind", f"{shown}:{port}"]
+    }
     if worker:
-        parts["worker"] = [sys.executable, "-m", "seawall", "worker"]
+        parts["worker"] = [sys.executable, "-m", "seawall", "worker", "--watch-stdin"]
     running: dict[str, subprocess.Popen[bytes]] = {}
     deaths: dict[str, list[float]] = {name: [] for name in parts}
     stopping = False
@@ -91,6 +102,8 @@ def serve_until_stopped(
         click.echo(f"Serving on {url} (Ctrl-C stops it).")
         while not stopping:
             time.sleep(0.2)
+            if database is not None:
+                keep_running(database)
             for name, process in running.items():
                 if stopping or process.poll() is None:
                     continue
@@ -118,6 +131,19 @@ def serve_until_stopped(
     click.echo("Stopped.")
 
 
+def keep_running(database: EmbeddedPostgres) -> None:
+    """Start the server again if it has ended. Raises ClickException with a sentence when it cannot be started."""
+    if database.status().state != "stopped":
+        return
+    click.echo("The database ended; starting it again.", err=True)
+    try:
+        database.acquire()
+    except PostgresError as error:
+        raise click.ClickException(str(error)) from error
+    database.release()  # what we had before still counts
+
+
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C reaches this process only, which then ends its parts in order.
-    return subprocess.Popen(command, start_new_session=True)  # noqa: S603  (our own interpreter and modules)
+    # It watches its standard input, whose other end nobody but this process holds.
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603  (our own interpreter and modules)

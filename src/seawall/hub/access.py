@@ -34,6 +34,9 @@ WANTED = "access_wanted"
 
 R = Role
 DECIDERS = CASEWORKERS
+SPEAKERS = frozenset(
+    {R.PLATFORM_CONTACT, R.ADMINISTRATOR, R.SECOND_REVIEWER, R.REGULATOR, R.OMBUDSMAN}
+)  # exchange.communities
 READERS_OF_FIGURES = STAFF - {R.PANEL_MEMBER}
 
 ROUTES: dict[str, Audience] = {
@@ -44,6 +47,8 @@ ROUTES: dict[str, Audience] = {
     "report_done": EVERYBODY,
     "report_follow": EVERYBODY,
     "report_withdraw": EVERYBODY,
+    "user_notice": EVERYBODY,
+    "user_notice_object": EVERYBODY,
     "code_of_practice": EVERYBODY,
     "code_harm": EVERYBODY,
     "figures": EVERYBODY,
@@ -101,6 +106,18 @@ ROUTES: dict[str, Audience] = {
     "referral_confirm_withdrawal": frozenset({R.PLATFORM_CONTACT}),
     "referral_read": frozenset({R.OVERSEER}),
     "referral_recommendation": DECIDERS,
+    # The notice to the person who posted it
+    "referral_user_told": frozenset({R.PLATFORM_CONTACT}),
+    "referral_notice_passed_on": DECIDERS,
+    "notice_delay_ask": DECIDERS,
+    "notice_delay_prolong": DECIDERS,
+    "notice_delay_answer": DECIDERS,
+    "notice_delay_end": DECIDERS,
+    "objection_answer": DECIDERS,
+    "notice_delays": frozenset({R.OVERSEER}),
+    "notice_texts": frozenset({R.ADMINISTRATOR}),
+    "notice_text": frozenset({R.ADMINISTRATOR}),
+    "notice_complaints": frozenset({R.ADMINISTRATOR}),
     # A platform's software
     "api_referrals": SOFTWARE,
     "api_referral": SOFTWARE,
@@ -109,10 +126,39 @@ ROUTES: dict[str, Audience] = {
     "api_subscriptions": SOFTWARE,
     "api_subscription": SOFTWARE,
     "api_replay": SOFTWARE,
+    # What others' software sends
+    "xarf_reports": SOFTWARE,
+    "xarf_report": SOFTWARE,
+    "xarf_information": SOFTWARE,
+    "xarf_withdrawal": SOFTWARE,
+    "referral_webhook": EVERYBODY,  # signed with the platform's secret
+    "webfinger": EVERYBODY,
+    "actor": EVERYBODY,
+    "actor_outbox": EVERYBODY,
+    "actor_inbox": EVERYBODY,  # signed with the key of the server that replies
+    "intake": DECIDERS,
+    "intake_reply_read": DECIDERS,
+    # A member's software, in communities that share signals
+    "api_communities": SOFTWARE,
+    "api_recipients": SOFTWARE,
+    "api_signals": SOFTWARE,
+    "api_confirmations": SOFTWARE,
+    "api_opinion": SOFTWARE,
+    "api_signal_withdrawal": SOFTWARE,
+    "api_match": SOFTWARE,
     # What one is told
     "notifications": STAFF,
     "notifications_read": STAFF,
     "notifications_mail": STAFF,
+    # Sharing signals
+    "communities": SPEAKERS | {R.AUDITOR},
+    "community": SPEAKERS | {R.AUDITOR},
+    "community_found": frozenset({R.ADMINISTRATOR}),
+    "community_invite": frozenset({R.ADMINISTRATOR}),
+    "community_agreement": frozenset({R.ADMINISTRATOR}),
+    "community_settle": frozenset({R.ADMINISTRATOR}),
+    "community_accept": SPEAKERS,
+    "community_leave": SPEAKERS,
     # Oversight
     "scorecards": READERS_OF_FIGURES,
     "scorecard": READERS_OF_FIGURES,
@@ -133,6 +179,21 @@ ROUTES: dict[str, Audience] = {
     "calendar": frozenset({R.ADMINISTRATOR, R.REGULATOR, R.AUDITOR}),
     "calendar_enter": frozenset({R.ADMINISTRATOR}),
     "calendar_cancel": frozenset({R.ADMINISTRATOR}),
+    "powers": frozenset({R.ADMINISTRATOR, R.REGULATOR, R.AUDITOR}),
+    "power_record": frozenset({R.ADMINISTRATOR}),
+    "power_end": frozenset({R.ADMINISTRATOR}),
+    # Notices and orders under a statute
+    "notices": frozenset({R.POLICE_USER, R.AUTHORISING_OFFICER, R.OVERSEER}),
+    "notice": frozenset({R.POLICE_USER, R.AUTHORISING_OFFICER, R.OVERSEER}),
+    "notice_settle": frozenset({R.POLICE_USER, R.AUTHORISING_OFFICER}),
+    "notice_write": frozenset({R.AUTHORISING_OFFICER}),
+    "notice_check": frozenset({R.AUTHORISING_OFFICER}),
+    "notice_paper": frozenset({R.AUTHORISING_OFFICER}),
+    "notice_decline": frozenset({R.AUTHORISING_OFFICER}),
+    "notice_review": frozenset({R.AUTHORISING_OFFICER}),
+    "notice_copy": frozenset({R.AUTHORISING_OFFICER}),
+    "notice_finding": frozenset({R.AUTHORISING_OFFICER}),
+    "officer_profile": frozenset({R.AUTHORISING_OFFICER}),
     # The demonstration's own page: only in a demonstration
     "demonstration": EVERYBODY,
 }

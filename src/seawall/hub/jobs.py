@@ -11,13 +11,16 @@ from typing import Any
 
 import structlog
 from django.db import connection, transaction
-from procrastinate import exceptions
+from procrastinate import RetryStrategy, exceptions
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from seawall.hub import moment
 
 log = structlog.get_logger(__name__)
+
+PERIODIC = RetryStrategy(max_attempts=8, wait=5, linear_wait=5)
+"""For what is done each minute or hour: a round that the database's end broke off is no fault that a person has to look into."""
 
 
 def alive(name: str, argument: str) -> set[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import re
 
-SECRET_PATHS = re.compile(r"(/report/follow/)[^/\s?\"']+")
+SECRET_PATHS = re.compile(r"(/report/follow/|/notice/)[^/\s?\"']+")
 
 
 class WithoutSecretLinks(logging.Filter):
-    """Takes the secret out of a reporter's link wherever a message names the path: refused methods, 404s, CSRF failures, errors.
+    """Takes the secret out of a reporter's link, and of one for somebody whose post was referred, wherever a message names the path:
+    refused methods, 404s, CSRF failures, errors.
 
-    Whoever reads the logs would otherwise hold the key to a report.
+    Whoever reads the logs would otherwise hold the key to a report, or to a notice.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -8,6 +8,8 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from seawall.family import die_with_master, end_with_parent
+
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     """gunicorn over the hub's WSGI application."""
@@ -31,7 +33,10 @@ def main() -> None:
     parser.add_argument("--bind", required=True)
     parser.add_argument("--processes", type=int, default=int(os.environ.get("SEAWALL_WEB_PROCESSES", "2")))
     parser.add_argument("--threads", type=int, default=int(os.environ.get("SEAWALL_WEB_THREADS", "8")))
+    parser.add_argument("--watch-stdin", action="store_true", help="Stop when standard input closes.")
     chosen = parser.parse_args()
+    if chosen.watch_stdin:
+        end_with_parent()
     Server(
         {
             "bind": chosen.bind,
@@ -46,6 +51,7 @@ def main() -> None:
             "accesslog": None,
             "loglevel": "warning",
             "proc_name": "seawall-web",
+            "post_fork": die_with_master,
         }
     ).run()
 

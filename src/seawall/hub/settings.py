@@ -126,6 +126,12 @@ REFERRALS_A_DAY = int(os.environ.get("SEAWALL_REFERRALS_A_DAY", "200"))
 OVERSEER_SAMPLE = int(os.environ.get("SEAWALL_OVERSEER_SAMPLE", "20"))
 """One in so many referrals that no body of the state made is drawn for the overseer to read; 1 draws every one."""
 
+INTAKE_REPORTS_AN_HOUR = int(os.environ.get("SEAWALL_INTAKE_REPORTS_AN_HOUR", "600"))
+"""How many reports one organisation's software may send in an hour (docs/reference/intake.md)."""
+
+ACTOR = os.environ.get("SEAWALL_ACTOR", "referrals")
+"""The hub's name in the ActivityPub network; its actor is there only while SEAWALL_PUBLIC_URL is a public https address."""
+
 MACHINE_CASES_A_DAY = int(os.environ.get("SEAWALL_MACHINE_CASES_A_DAY", "2000"))
 """How many cases automation may put into one desk's queue in 24 hours."""
 
@@ -153,8 +159,11 @@ INSTALLED_APPS = [
     "seawall.hub.content",
     "seawall.hub.casework",
     "seawall.hub.referrals",
+    "seawall.hub.notices",
+    "seawall.hub.exchange",
     "seawall.hub.oversight",
     "seawall.hub.redress",
+    "seawall.hub.intake",
     "seawall.hub.demonstration",
     "seawall.hub.web",
     "allauth",

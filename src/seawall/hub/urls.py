@@ -12,15 +12,25 @@ from seawall.hub.casework import views as casework
 from seawall.hub.demonstration import views as demonstration
 from seawall.hub.directory import key_views as keys
 from seawall.hub.directory import views as directory
+from seawall.hub.exchange import api as exchange
+from seawall.hub.exchange import views as communities
+from seawall.hub.intake import peer_views as peers
+from seawall.hub.intake import views as intake
+from seawall.hub.intake import xarf_views as xarf
+from seawall.hub.notices import after_views as after
+from seawall.hub.notices import views as notices
 from seawall.hub.notifications import views as notifications
 from seawall.hub.oversight import calendar_views as calendar
 from seawall.hub.oversight import conduct_views as conduct
+from seawall.hub.oversight import power_views as powers
 from seawall.hub.oversight import views as oversight
 from seawall.hub.practice import views as practice
 from seawall.hub.redress import views as redress
 from seawall.hub.referrals import api
 from seawall.hub.referrals import desk_views as desk
 from seawall.hub.referrals import platform_views as platform
+from seawall.hub.referrals import user_notice_text_views as user_notice_texts
+from seawall.hub.referrals import user_notice_views as user_notices
 from seawall.hub.referrals import views as referrals
 from seawall.hub.web import views as web
 from seawall.hub.web.home import home
@@ -34,6 +44,8 @@ urlpatterns = [
     path("report/done/", redress.done, name="report_done"),
     path("report/follow/<str:secret>/", redress.follow, name="report_follow"),
     path("report/follow/<str:secret>/withdraw/", redress.withdraw, name="report_withdraw"),
+    path("notice/<str:secret>/", user_notices.notice, name="user_notice"),
+    path("notice/<str:secret>/objection/", user_notices.object_to, name="user_notice_object"),
     path("code/", practice.code, name="code_of_practice"),
     path("code/<slug:harm_id>/", practice.harm, name="code_harm"),
     path("figures/", oversight.figures, name="figures"),
@@ -108,6 +120,17 @@ urlpatterns = [
     path("referrals/<uuid:referral_id>/pdf/", desk.pdf, name="referral_pdf"),
     path("referrals/<uuid:referral_id>/reading/", desk.read, name="referral_read"),
     path("referrals/<uuid:referral_id>/recommendation/", desk.recommendation, name="referral_recommendation"),
+    path("referrals/<uuid:referral_id>/notice/told/", user_notices.user_told, name="referral_user_told"),
+    path("referrals/<uuid:referral_id>/notice/passed-on/", user_notices.passed_on, name="referral_notice_passed_on"),
+    path("referrals/<uuid:referral_id>/notice-delay/", user_notices.ask_again, name="notice_delay_prolong"),
+    path("cases/<uuid:case_id>/notice-delay/", user_notices.ask, name="notice_delay_ask"),
+    path("notice-delays/", user_notices.delays, name="notice_delays"),
+    path("notice-delays/<uuid:delay_id>/answer/", user_notices.answer_delay, name="notice_delay_answer"),
+    path("notice-delays/<uuid:delay_id>/end/", user_notices.end_delay, name="notice_delay_end"),
+    path("objections/<uuid:objection_id>/answer/", user_notices.answer_objection, name="objection_answer"),
+    path("notice-texts/", user_notice_texts.listing, name="notice_texts"),
+    path("notice-texts/<slug:slug>/", user_notice_texts.edit, name="notice_text"),
+    path("notice-texts/<slug:slug>/complaints/", user_notice_texts.complaints, name="notice_complaints"),
     path("notifications/", notifications.notifications, name="notifications"),
     path("notifications/read/", notifications.read, name="notifications_read"),
     path("notifications/mail/", notifications.mail, name="notifications_mail"),
@@ -117,7 +140,40 @@ urlpatterns = [
     path("calendar/", calendar.calendar, name="calendar"),
     path("calendar/new/", calendar.enter, name="calendar_enter"),
     path("calendar/<uuid:period_id>/cancel/", calendar.cancel, name="calendar_cancel"),
+    path("calendar/powers/", powers.powers, name="powers"),
+    path("calendar/powers/new/", powers.record, name="power_record"),
+    path("calendar/powers/<uuid:power_id>/end/", powers.end, name="power_end"),
+    path("notices/", notices.notices, name="notices"),
+    path("notices/officer/", notices.profile, name="officer_profile"),
+    path("notices/<uuid:notice_id>/", notices.notice, name="notice"),
+    path("notices/<uuid:notice_id>/write/", notices.write, name="notice_write"),
+    path("notices/<uuid:notice_id>/check/", notices.check, name="notice_check"),
+    path("notices/<uuid:notice_id>/paper/", notices.paper, name="notice_paper"),
+    path("notices/<uuid:notice_id>/decline/", notices.decline, name="notice_decline"),
+    path("notices/<uuid:notice_id>/settle/", notices.settle, name="notice_settle"),
+    path("notices/<uuid:notice_id>/copy/", after.copy, name="notice_copy"),
+    path("notices/<uuid:notice_id>/finding/", after.finding, name="notice_finding"),
+    path("notices/reviews/<uuid:review_id>/", after.review, name="notice_review"),
     # A platform's software
+    path("communities/", communities.listing, name="communities"),
+    path("communities/found/", communities.found, name="community_found"),
+    path("communities/<slug:slug>/", communities.community, name="community"),
+    path("communities/<slug:slug>/invite/", communities.invite, name="community_invite"),
+    path("communities/<slug:slug>/agreement/", communities.agreement, name="community_agreement"),
+    path("communities/<slug:slug>/members/<uuid:member_id>/accept/", communities.accept, name="community_accept"),
+    path("communities/<slug:slug>/members/<uuid:member_id>/leave/", communities.leave, name="community_leave"),
+    path("communities/<slug:slug>/signals/<uuid:signal_id>/settle/", communities.settle, name="community_settle"),
+    path("api/v1/communities/", exchange.communities, name="api_communities"),
+    path("api/v1/communities/<slug:slug>/recipients/", exchange.register, name="api_recipients"),
+    path("api/v1/communities/<slug:slug>/signals/", exchange.feed, name="api_signals"),
+    path("api/v1/communities/<slug:slug>/confirmations/", exchange.confirm, name="api_confirmations"),
+    path("api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/opinion/", exchange.opinion, name="api_opinion"),
+    path(
+        "api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/withdrawal/",
+        exchange.withdraw,
+        name="api_signal_withdrawal",
+    ),
+    path("api/v1/match/", exchange.match, name="api_match"),
     path("api/v1/referrals/", api.listing, name="api_referrals"),
     path("api/v1/referrals/<uuid:referral_id>/", api.one, name="api_referral"),
     path(
@@ -127,6 +183,18 @@ urlpatterns = [
     path("api/v1/subscriptions/", api.subscriptions, name="api_subscriptions"),
     path("api/v1/subscriptions/<uuid:subscription_id>/", api.subscription, name="api_subscription"),
     path("api/v1/subscriptions/<uuid:subscription_id>/replay/", api.replay, name="api_replay"),
+    # What others' software sends; the paths of the XARF channel have no slash at their end
+    path("xarf/reports", xarf.reports, name="xarf_reports"),
+    path("xarf/reports/<str:report_id>", xarf.report, name="xarf_report"),
+    path("xarf/reports/<str:report_id>/information", xarf.information, name="xarf_information"),
+    path("xarf/reports/<str:report_id>/withdrawal", xarf.withdrawal, name="xarf_withdrawal"),
+    path("referrals/webhooks/<slug:slug>/", peers.webhook, name="referral_webhook"),
+    path(".well-known/webfinger", peers.webfinger, name="webfinger"),
+    path("actor", peers.actor_document, name="actor"),
+    path("actor/outbox", peers.outbox, name="actor_outbox"),
+    path("actor/inbox", peers.inbox, name="actor_inbox"),
+    path("intake/", intake.arrivals, name="intake"),
+    path("intake/replies/<uuid:reply_id>/read/", intake.reply_read, name="intake_reply_read"),
     path("scorecards/", oversight.scorecards, name="scorecards"),
     path("scorecards/<slug:slug>/", oversight.scorecard, name="scorecard"),
     path("ledger/", oversight.ledger, name="ledger"),

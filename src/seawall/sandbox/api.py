@@ -19,7 +19,7 @@ from seawall.channels.http import INFORMATION_SCHEMA
 from seawall.sandbox import acts, profiles, steps
 from seawall.sandbox.faults import Faults
 from seawall.sandbox.profiles import PROFILES
-from seawall.sandbox.replies import Refusal, body_of, json_of, need_token, raw, reply
+from seawall.sandbox.replies import Cut, Refusal, body_of, json_of, need_token, raw, reply
 from seawall.sandbox.store import Store
 
 _KEY = re.compile(r"[\x21-\x7e]{1,200}")
@@ -37,18 +37,23 @@ class Api:
         need_token(request, self._store.token(platform))
         fault = self._faults.strike("receive")
         key, body = _idempotency_key(request), body_of(request, MAX_DOCUMENT_BYTES)
+        if fault == "duplicate":
+            self._take_in(platform, key, body)
+        status, receipt = self._take_in(platform, key, body)
+        return self._receipted(status, receipt, platform, fault)
+
+    def _take_in(self, platform: str, key: str, body: bytes) -> tuple[int, bytes]:
+        """Status and receipt for a body under its idempotency key: new, or as given before."""
         digest = hashlib.sha256(body).hexdigest()
         with self._store.transaction() as db:
             known = db.execute(
                 "SELECT body_sha256, receipt FROM referral WHERE platform = ? AND idempotency_key = ?", (platform, key)
             ).fetchone()
             if known is None:
-                status, receipt = 201, self._accept(db, platform, key, body, digest)
-            elif known["body_sha256"] == digest:
-                status, receipt = 200, str(known["receipt"]).encode()
-            else:
-                raise Refusal(409, "key_reused", "This Idempotency-Key was used for another document.")
-        return self._receipted(status, receipt, platform, fault)
+                return 201, self._accept(db, platform, key, body, digest)
+            if known["body_sha256"] == digest:
+                return 200, str(known["receipt"]).encode()
+            raise Refusal(409, "key_reused", "This Idempotency-Key was used for another document.")
 
     def _accept(self, db: sqlite3.Connection, platform: str, key: str, body: bytes, digest: str) -> bytes:
         try:
@@ -88,6 +93,11 @@ class Api:
         """Hand a receipt over, spoilt as the fault wants it."""
         if fault == "timeout":
             self._faults.hold()
+        if fault == "cut":
+            raise Cut
+        if fault == "wrong_text":
+            other = {**orjson.loads(receipt), "document_sha256": hashlib.sha256(receipt).hexdigest()}
+            receipt = orjson.dumps(signing.sign(self._store.key(platform), other))
         if fault == "wrong_receipt":
             other = {**orjson.loads(receipt), "referral_id": "00000000-0000-4000-8000-000000000000"}
             receipt = orjson.dumps(signing.sign(self._store.key(platform), other))
@@ -157,6 +167,8 @@ class Api:
                 self._store.happened(now)
         if fault == "timeout":
             self._faults.hold()
+        if fault == "cut":
+            raise Cut
         return reply(202, {"reference": reference, "accepted": True})
 
     def _reconsider(self, db: sqlite3.Connection, referral: sqlite3.Row, reference: str) -> None:

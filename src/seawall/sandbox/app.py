@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from seawall.sandbox.api import Api
 from seawall.sandbox.desk import Desk
 from seawall.sandbox.faults import Faults
 from seawall.sandbox.pages import Pages, known
-from seawall.sandbox.replies import Refusal, need_token, reply
+from seawall.sandbox.replies import Cut, Refusal, need_token, reply
 from seawall.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -49,9 +50,10 @@ class Application:
         self._store = Store(folder)
         self._token = control_token
         self._base_url = base_url
-        self._api = Api(self._store, Faults(self._store))
+        faults = Faults(self._store)
+        self._api = Api(self._store, faults)
         self._pages = Pages(self._store)
-        self._desk = Desk(self._store, base_url)
+        self._desk = Desk(self._store, base_url, faults)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -59,6 +61,9 @@ class Application:
             response = self._answer(request)
         except Refusal as refusal:
             response = refusal.response
+        except Cut:
+            environ["gunicorn.socket"].shutdown(socket.SHUT_RDWR)
+            response = reply(500, {})  # reaches nobody
         except HTTPException as error:
             response = reply(
                 error.code or 500,

@@ -15,7 +15,7 @@ from seawall.channels import Address
 from seawall.channels.base import parse_stamp, stamp
 from seawall.outbound import Outbound, OutboundError
 
-Fault = Literal["500", "429", "timeout", "duplicate", "wrong_receipt", "bad_signature"]
+Fault = Literal["500", "429", "timeout", "cut", "duplicate", "wrong_receipt", "wrong_text", "bad_signature"]
 _BATCH = 5_000
 
 

@@ -13,7 +13,7 @@ from werkzeug import Request, Response
 
 from seawall.channels.base import parse_stamp, stamp
 from seawall.sandbox import steps
-from seawall.sandbox.faults import KINDS
+from seawall.sandbox.faults import KINDS, Faults
 from seawall.sandbox.profiles import PROFILES
 from seawall.sandbox.replies import Refusal, body_of, json_of, reply
 from seawall.sandbox.store import Store
@@ -25,9 +25,10 @@ _FIELDS = ("platform", "native_id", "text", "account", "posted_at")
 class Desk:
     """Handlers under ``/control/``; the application checks the token."""
 
-    def __init__(self, store: Store, base_url: str) -> None:
+    def __init__(self, store: Store, base_url: str, faults: Faults) -> None:
         self._store = store
         self._base_url = base_url
+        self._faults = faults
 
     def seed(self, request: Request) -> Response:
         """Take posts as JSON lines, all or none. A known post with another text is edited; its state stays."""
@@ -149,6 +150,7 @@ class Desk:
                 "pending_steps": pending,
                 "next_due": next_due,
                 "faults": self._store.setting("faults"),
+                "struck": dict(self._faults.struck),
                 "platforms": platforms,
             },
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import time
+from collections import Counter
 from typing import Literal
 
 from seawall.sandbox.replies import Refusal
@@ -16,8 +17,10 @@ KINDS: dict[str, frozenset[Where]] = {
     "500": _EVERYWHERE,
     "429": _EVERYWHERE,
     "timeout": _EVERYWHERE,
-    "duplicate": frozenset({"listing"}),
+    "cut": frozenset({"receive", "inform", "withdraw"}),
+    "duplicate": frozenset({"receive", "listing"}),
     "wrong_receipt": frozenset({"receive", "withdraw"}),
+    "wrong_text": frozenset({"receive", "withdraw"}),
     "bad_signature": frozenset({"receive", "listing", "withdraw"}),
 }
 
@@ -25,12 +28,18 @@ KINDS: dict[str, frozenset[Where]] = {
 class Faults:
     """Decides, request by request, whether one is spoilt; the settings are in the store, the count in memory.
 
-    ``500`` and ``429`` fail before anything is done; ``timeout`` does everything and then holds the answer back.
+    ``500`` and ``429`` fail before anything is done; ``timeout`` does everything and then holds the answer back; ``cut``
+    does everything and then breaks the connection off. A ``duplicate`` takes a referral in twice, as when something on
+    the way sent the request again, or lists an answer twice. The others answer with what is not a receipt for this
+    referral (``wrong_receipt``), not for this text of it (``wrong_text``) or not signed by the platform
+    (``bad_signature``).
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._count = itertools.count()
+        self.struck: Counter[str] = Counter()
+        """How many requests were spoilt since the start, by kind."""
 
     def strike(self, where: Where) -> str | None:
         """Return the fault for this request, if any; raise the ones that end it here."""
@@ -42,6 +51,7 @@ class Faults:
         if not kinds or number / (1 << 48) >= settings["rate"]:
             return None
         kind = str(kinds[number % len(kinds)])
+        self.struck[kind] += 1
         if kind == "500":
             raise Refusal(500, "fault", "An internal error, put in on purpose.")
         if kind == "429":

@@ -23,6 +23,10 @@ class Refusal(Exception):
             self.response.headers["Retry-After"] = str(retry_after)
 
 
+class Cut(Exception):
+    """The connection is to be broken off without an answer, although everything was done."""
+
+
 def reply(status: int, value: Any) -> Response:
     """Answer with `value` as JSON."""
     return raw(status, orjson.dumps(value))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import fcntl
 import json
 import os
-import signal
 import socket
 import sqlite3
 import sys
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +15,13 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from seawall.family import die_with_master, end_with_parent
 from seawall.sandbox.app import Application
 from seawall.sandbox.store import Store
 
 HOST = "127.0.0.1"
 THREADS = 16
 _LOCK_WAIT = 2.0
-_PR_SET_PDEATHSIG = 1
 
 
 class CannotServe(Exception):
@@ -54,7 +51,7 @@ def serve(settings: Settings) -> None:
         raise CannotServe(f"The sandbox cannot keep its state in {settings.folder}: {error}.") from error
     try:
         if settings.watch_stdin:
-            threading.Thread(target=_end_with_parent, name="watch-stdin", daemon=True).start()
+            end_with_parent()
         _Server(settings, listener, f"http://{HOST}:{port}").run()
     finally:
         os.close(lock)
@@ -106,13 +103,6 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _end_with_parent() -> None:
-    """Stop when the pipe on standard input closes, which it does however the parent ends."""
-    while os.read(0, 1_024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, listener: socket.socket, base_url: str) -> None:
         self._settings = settings
@@ -133,7 +123,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "limit_request_line": 8_190,
             "when_ready": self._ready,
-            "post_fork": _die_with_master,
+            "post_fork": die_with_master,
             "proc_name": "seawall-sandbox",
         }.items():
             self.cfg.set(name, value)
@@ -151,11 +141,3 @@ class _Server(BaseApplication):  # type: ignore[misc]
             draft.replace(self._settings.ready_file)
         sys.stdout.write(told + "\n")
         sys.stdout.flush()
-
-
-def _die_with_master(server: Any, worker: Any) -> None:
-    """End the worker at once when its master is killed, so that port and folder are free again (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != server.pid:
-            os._exit(1)

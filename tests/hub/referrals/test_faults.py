@@ -114,7 +114,8 @@ def everybody_agrees(sandbox: SandboxProcess, referrals: list[Referral]) -> None
 
 @pytest.fixture
 def impatient(sandbox: SandboxProcess, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every call is tried once and waits a quarter of a second, so that each fault reaches the services."""
+    """Every call is tried once and waits a quarter of a second, so that each fault reaches the services, and a wrong receipt a person."""
+    monkeypatch.setattr(services, "RECEIPT_TRIES", 1)
     out = Outbound(allow=sandbox.allow, timeout=0.25)
     for module in (services, answers):
         monkeypatch.setattr(module, "channel_of", lambda _referral: HttpChannel(out, attempts=1))
@@ -139,7 +140,9 @@ def test_faults_lose_nothing_double_nothing_and_move_no_clock(hub: SmallHub, san
     with at():
         referrals = refer_to(hub, sandbox, 100)
     sandbox.control.set_faults(
-        0.2, ["500", "429", "timeout", "duplicate", "wrong_receipt", "bad_signature"], delay_seconds=0.4
+        0.2,
+        ["500", "429", "timeout", "cut", "duplicate", "wrong_receipt", "wrong_text", "bad_signature"],
+        delay_seconds=0.4,
     )
     failures = by_hand = 0
     for number, referral in enumerate(referrals):

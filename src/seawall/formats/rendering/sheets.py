@@ -80,6 +80,7 @@ def _referral(
     else:
         write.heading("If you disagree")
         write.say("If you hold this document to be wrong, say so and why. A person reads what you say and answers it.")
+    _for_the_person(write, document)
     _answering(write, document)
     if document.formal is not None:
         _officer(write, document.formal)
@@ -264,6 +265,25 @@ def _order(write: Writer, order: RemovalOrder) -> None:
         f"What is removed is kept for {order.preservation_months} months from its removal, for review and investigation "
         f"({REGULATION}, article 6)."
     )
+
+
+def _for_the_person(write: Writer, document: ReferralDocument) -> None:
+    notice = document.user_notice
+    if notice is None:
+        return
+    write.heading("For the person who posted the content")
+    if notice.delayed_until is not None:
+        write.say(
+            f"{document.platform} is asked not to tell the person who posted the content before "
+            f"{when(notice.delayed_until)}. The words for them are sent then."
+        )
+        return
+    write.say(
+        f"{document.platform} is asked to show the person who posted the content these words, which say what kind of body "
+        "referred it and how to appeal."
+    )
+    write.quote("Words for them", notice.text or "")
+    write.facts(Fact("A page for them", notice.link or "", exact=True))
 
 
 def _answering(write: Writer, document: ReferralDocument) -> None:

@@ -20,6 +20,7 @@ def case_reference() -> str:
 class Origin(models.TextChoices):
     DETECTOR = "detector", "Found by the detector"
     REPORT = "report", "Reported by a member of the public"
+    ORGANISATION = "organisation", "Reported by an organisation"
     PERSON = "person", "Raised by a caseworker"
 
 

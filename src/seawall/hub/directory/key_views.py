@@ -32,7 +32,7 @@ class KeyForm(GovukForm):
 
     def __init__(self, data: object = None) -> None:
         super().__init__(data)
-        self.fields["organisation"].queryset = Organisation.objects.filter(platform__isnull=False)  # type: ignore[attr-defined]
+        self.fields["organisation"].queryset = Organisation.objects.all()  # type: ignore[attr-defined]
 
 
 @require_safe

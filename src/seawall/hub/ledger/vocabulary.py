@@ -259,6 +259,8 @@ class ReferralPrepared(Event):
     first_seen_at: datetime
     case_opened_at: datetime
     decided_at: datetime
+    #: When a formal notice was given, where its clock runs from then on and not from the receipt.
+    given_at: datetime | None = None
 
 
 class ReferralReceived(Event):
@@ -386,6 +388,123 @@ class RecommendationAnswered(Event):
     followed: bool
 
 
+# What the person is told whose post was referred
+
+
+class UserNoticeMade(Event):
+    verb = "user_notice.made"
+    means = "A notice to the person who posted it was made with a referral"
+    referral: Identifier
+    platform: Code
+    state_body: bool
+    language: Code
+    version: Count
+    own_words: bool
+    delayed: bool
+
+
+class UserNoticeLeftOut(Event):
+    verb = "user_notice.left_out"
+    means = "A referral was made without a notice to the person who posted it"
+    referral: Identifier
+    platform: Code
+    reason: Code
+    state_body: bool
+
+
+class UserNoticeReleased(Event):
+    verb = "user_notice.released"
+    means = "A delay ended, and the platform may tell the person who posted it"
+    referral: Identifier
+    platform: Code
+    because: Code
+    state_body: bool
+
+
+class UserNoticeReached(Event):
+    verb = "user_notice.reached"
+    means = "A platform has the words for the person who posted it"
+    referral: Identifier
+    platform: Code
+    way: Code
+
+
+class UserTold(Event):
+    verb = "user_notice.user_told"
+    means = "A platform said whether it told the person who posted it"
+    referral: Identifier
+    platform: Code
+    told: bool
+    way: Code
+    delayed: bool
+
+
+class NoticeDelayAsked(Event):
+    verb = "user_notice.delay_asked"
+    means = "Somebody asked that a person is told later"
+    platform: Code
+    reason: Code
+    days: Count
+    again: bool
+    state_body: bool
+
+
+class NoticeDelayAnswered(Event):
+    verb = "user_notice.delay_answered"
+    means = "A second person approved or refused that a person is told later"
+    platform: Code
+    reason: Code
+    approved: bool
+    until: datetime | None
+    state_body: bool
+
+
+class NoticeDelayLapsed(Event):
+    verb = "user_notice.delay_lapsed"
+    means = "Nobody answered in time whether a person is told later, so they were told"
+    platform: Code
+    reason: Code
+
+
+class NoticeDelayEnded(Event):
+    verb = "user_notice.delay_ended"
+    means = "A desk ended a delay before its time"
+    platform: Code
+    reason: Code
+
+
+class NoticeTextAdopted(Event):
+    verb = "user_notice.text_adopted"
+    means = "Words for the notice to the person who posted something were adopted"
+    platform: Code | None
+    language: Code
+    version: Count
+    digest: Digest
+
+
+class ComplaintRouteEntered(Event):
+    verb = "user_notice.complaint_route_entered"
+    means = "The way to complain to a platform was entered"
+    platform: Code
+
+
+class ObjectionMade(Event):
+    verb = "user_notice.objection_made"
+    means = "Somebody who was told of a referral wrote that it was wrong"
+    referral: Identifier
+    platform: Code
+    state_body: bool
+
+
+class ObjectionAnswered(Event):
+    verb = "user_notice.objection_answered"
+    means = "An objection to a referral was answered by somebody who had no part in it"
+    referral: Identifier
+    platform: Code
+    state_body: bool
+    upheld: bool
+
+
 # Those who refer
 
 
@@ -449,6 +568,95 @@ class ElectionPeriodCancelled(Event):
     ends: datetime
 
 
+class PowerRecorded(Event):
+    verb = "practice.power_recorded"
+    means = "The operator recorded that a statutory power is in force for an organisation"
+    organisation: Identifier
+    kind: Code
+    read_on: datetime
+
+
+class PowerEnded(Event):
+    verb = "practice.power_ended"
+    means = "The operator's record of a statutory power was ended"
+    organisation: Identifier
+    kind: Code
+
+
+# Formal notices and removal orders
+
+
+class OfficerProfileKept(Event):
+    verb = "notice.officer_profile_kept"
+    means = "An authorising officer wrote down how they are named in notices"
+
+
+class NoticeDrafted(Event):
+    verb = "notice.drafted"
+    means = "A decision waits for an officer to give a notice or an order"
+    case: Identifier
+    decision: Identifier
+    power: Identifier
+    kind: Code
+
+
+class NoticeWritten(Event):
+    verb = "notice.written"
+    means = "An officer wrote at a draft"
+    parts_digest: Digest
+
+
+class NoticeGiven(Event):
+    verb = "notice.given"
+    means = "An officer gave a notice or an order"
+    kind: Code
+    power: Identifier
+    referral: Identifier
+    document_digest: Digest
+
+
+class NoticeDeclined(Event):
+    verb = "notice.declined"
+    means = "An officer declined to give a notice or an order"
+    kind: Code
+
+
+class NoticeSettled(Event):
+    verb = "notice.settled"
+    means = "A desk settled what becomes of a decision whose notice an officer declined"
+    way: Code
+
+
+class NoticeReviewAsked(Event):
+    verb = "notice.review_asked"
+    means = "A platform asked for a review of a notice or an order"
+    platform: Code
+    referral: Identifier
+    asked_at: datetime
+    independent: Count
+
+
+class NoticeReviewDecided(Event):
+    verb = "notice.review_decided"
+    means = "An officer who had no part in a notice decided on its review"
+    platform: Code
+    referral: Identifier
+    outcome: Code
+
+
+class OrderCopySent(Event):
+    verb = "notice.copy_sent"
+    means = "A removal order was copied to the authority of the host's member state"
+    sent_at: datetime
+    received_at: datetime | None
+
+
+class OrderScrutinised(Event):
+    verb = "notice.scrutiny_noted"
+    means = "An officer noted what the authority of the host's member state found"
+    outcome: Code
+
+
 # The public's side
 
 
@@ -469,6 +677,168 @@ class ReportLinked(Event):
 class ReportWithdrawn(Event):
     verb = "report.withdrawn"
     means = "The reporter withdrew a report"
+
+
+# What others' software sends
+
+
+class IncomingReportReceived(Event):
+    verb = "intake.report_received"
+    means = "An organisation's software reported a post"
+    organisation: Identifier
+    state_body: bool
+    type: Code
+    #: The harm that the sender named, where the code of practice knows it.
+    harm: Code | None
+    with_referral: bool
+    test: bool
+    body_digest: Digest
+
+
+class IncomingReportLinked(Event):
+    verb = "intake.report_linked"
+    means = "What an organisation's software reported was linked to a case"
+    case: Identifier
+
+
+class IncomingInformationReceived(Event):
+    verb = "intake.information_received"
+    means = "An organisation's software sent more about its report"
+
+
+class IncomingReportWithdrawn(Event):
+    verb = "intake.report_withdrawn"
+    means = "An organisation took back what its software had reported"
+    by: Code
+    document_digest: Digest
+
+
+class ReplyReceived(Event):
+    verb = "intake.reply_received"
+    means = "A platform's server replied to a report that the hub had sent it"
+    platform: Code
+    activity: Code
+    kind: Code
+
+
+# Sharing signals
+
+
+class CommunityFounded(Event):
+    verb = "community.founded"
+    means = "A community that shares signals was founded"
+    operator: Identifier
+    harms: Count
+    kinds: Count
+    state_bodies: bool
+    platforms_only: bool
+
+
+class AgreementPublished(Event):
+    verb = "community.agreement_published"
+    means = "A version of a community's agreement was published"
+    community: Identifier
+    version: Count
+    text_digest: Digest
+
+
+class MemberInvited(Event):
+    verb = "community.member_invited"
+    means = "An organisation was asked into a community"
+    community: Identifier
+    organisation: Identifier
+    part: Code
+
+
+class AgreementAccepted(Event):
+    verb = "community.agreement_accepted"
+    means = "An organisation accepted a community's agreement"
+    community: Identifier
+    organisation: Identifier
+    version: Count
+    text_digest: Digest
+
+
+class MemberLeft(Event):
+    verb = "community.member_left"
+    means = "An organisation left a community, or was put out of it"
+    community: Identifier
+    organisation: Identifier
+    by_operator: bool
+
+
+class SignalsShared(Event):
+    verb = "signal.shared"
+    means = "Signals were shared in a community"
+    community: Identifier
+    organisation: Identifier
+    by_kind: Counts
+    by_harm: Counts
+    until_change: Count
+
+
+class SignalsWithdrawn(Event):
+    verb = "signal.withdrawn"
+    means = "Signals were withdrawn from a community, or had lasted their time"
+    community: Identifier
+    reason: Code
+    by_kind: Counts
+    until_change: Count
+
+
+class OpinionGiven(Event):
+    verb = "signal.opinion_given"
+    means = "A member said what it thinks of a signal"
+    community: Identifier
+    organisation: Identifier
+    kind: Code
+    opinion: Code
+
+
+class SignalDisputed(Event):
+    verb = "signal.disputed"
+    means = "A signal was put aside because several members called it wrong"
+    community: Identifier
+    kind: Code
+    opinions: Count
+
+
+class DisputeSettled(Event):
+    verb = "signal.dispute_settled"
+    means = "A dispute about a signal was settled"
+    community: Identifier
+    kind: Code
+    stands: bool
+
+
+class RecipientRegistered(Event):
+    verb = "recipient.registered"
+    means = "A member named a place where it keeps signals"
+    community: Identifier
+    organisation: Identifier
+    surface: Code
+
+
+class ChangesConfirmed(Event):
+    verb = "recipient.confirmed"
+    means = "A recipient confirmed that it acted on all changes up to a number"
+    until_change: Count
+    proof: Code
+
+
+class RecipientReminded(Event):
+    verb = "recipient.reminded"
+    means = "A recipient did not confirm a withdrawal in time, and a step was taken"
+    community: Identifier
+    organisation: Identifier
+    step: Code
+    change: Count
+
+
+class RecipientEnded(Event):
+    verb = "recipient.ended"
+    means = "A member said that it keeps nothing at a place any more"
+    until_change: Count
 
 
 def _subclasses(of: type[Event]) -> dict[str, type[Event]]:

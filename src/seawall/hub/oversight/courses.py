@@ -79,6 +79,8 @@ class Course:
     """The platform disputes it, or asked for a review."""
     withdrawn_at: datetime | None = None
     withdrawal_acknowledged_at: datetime | None = None
+    given_at: datetime | None = None
+    """When a formal notice was given: its clock runs from then, not from the receipt."""
 
     def used(self, at: datetime) -> timedelta | None:
         """How much of its time the platform used up to its answer, or up to `at` while there is none; pauses do not count, nor what
@@ -86,7 +88,7 @@ class Course:
         if self.received_at is None:
             return None
         end = self.answered_at or min(filter(None, (self.pause_open_since, self.withdrawn_at, at)))
-        return max(timedelta(0), end - self.received_at - self.paused)
+        return max(timedelta(0), end - (self.given_at or self.received_at) - self.paused)
 
     def in_time(self, at: datetime) -> bool | None:
         """Whether the platform answered inside its clock; None while the clock still runs, never started, or was stopped in time because
@@ -180,6 +182,7 @@ def _course(row: dict[str, Any]) -> Course:
         disputed=any(answer["status"] in ("DISPUTED", "APPEALED") for answer in answers),
         withdrawn_at=row["withdrawn_at"],
         withdrawal_acknowledged_at=row["acknowledged_at"],
+        given_at=_time(prepared["given_at"]) if prepared.get("given_at") else None,
     )
 
 

@@ -77,6 +77,7 @@ TOTAL_WORDS: dict[str, str] = {
 TOTAL_OF_WORDS: dict[str, str] = {
     "detector": "Found by the detector",
     "report": "Reported by the public",
+    "organisation": "Reported by an organisation",
     "person": "Raised by a caseworker",
     "refer": "Referred to the platform",
     "support": "Support offered",

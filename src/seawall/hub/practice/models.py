@@ -1,4 +1,4 @@
-"""The versions of the code of practice that were adopted here, each whole, and the operator's calendar."""
+"""The versions of the code of practice that were adopted here, each whole, the operator's calendar, and powers said to be in force."""
 
 from django.db import models
 from django.db.models import F, Q
@@ -40,3 +40,35 @@ class ElectionPeriod(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} ({self.begins} to {self.ends})"
+
+
+class PowerKind(models.TextChoices):
+    """A statutory power to give a notice or an order that binds (docs/reference/kinds.md)."""
+
+    FORMAL_NOTICE = "formal_notice", "Content removal notice: Crime and Policing Act 2026, section 21"
+    REMOVAL_ORDER = "removal_order", "Removal order: Regulation (EU) 2021/784"
+
+
+class Power(models.Model):
+    """The operator's word that a statutory power is in force for an organisation, and on whose advice. The hub itself never says so."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    organisation = models.ForeignKey("directory.Organisation", on_delete=models.PROTECT, related_name="powers")
+    kind = models.CharField(max_length=30, choices=PowerKind)
+    source = models.TextField(db_comment="Where it was read that the power is in force for this body")
+    read_on = models.DateField(db_comment="The day on which the source was read")
+    advised_by = models.CharField(max_length=300, db_comment="Who advised that it is in force")
+    recorded_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_because = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-recorded_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organisation", "kind"], condition=Q(ended_at=None), name="one_power_of_a_kind_in_force"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.organisation}"

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from functools import lru_cache
+from uuid import UUID
 
-from seawall.hub.practice.models import CodeVersion, ElectionPeriod
-from seawall.hub.practice.schema import Code
+from seawall.hub.practice.models import CodeVersion, ElectionPeriod, Power, PowerKind
+from seawall.hub.practice.schema import Code, Harm
+from seawall.hub.practice.vocabulary import Route
+
+POWER_OF_LIMIT = {
+    "cpa-2026-s21": PowerKind.FORMAL_NOTICE,
+    "eu-2021-784-removal": PowerKind.REMOVAL_ORDER,
+}
+"""The power that a time limit of limits.yaml belongs to."""
 
 
 class NoCodeAdopted(Exception):
@@ -45,3 +53,21 @@ def in_election_period(day: date) -> bool:
 def election_periods() -> list[ElectionPeriod]:
     """Every period that was entered, the latest first; cancelled ones too."""
     return list(ElectionPeriod.objects.order_by("-begins", "-ends"))
+
+
+def power_needed(harm: Harm) -> PowerKind | None:
+    """The power whose notice or order the code of practice foresees for a harm; None where it foresees none."""
+    return POWER_OF_LIMIT.get(harm.clock.limit or "") if harm.route is Route.FORMAL_NOTICE else None
+
+
+def power_in_force(*, kind: PowerKind, organisation_id: UUID) -> Power | None:
+    """The operator's word that the organisation holds the power now; None where nobody gave it, or it was ended."""
+    return Power.objects.filter(
+        kind=kind, organisation=organisation_id, organisation__state_body=True, ended_at=None
+    ).first()
+
+
+def powers() -> list[Power]:
+    """Every power that was recorded, those in force first, then the newest first."""
+    found = Power.objects.select_related("organisation")
+    return sorted(found, key=lambda power: power.ended_at is not None)

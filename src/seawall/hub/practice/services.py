@@ -1,16 +1,16 @@
-"""The code of practice's verbs: adopt a version, enter an election period, cancel one."""
+"""The code of practice's verbs: adopt a version, enter an election period and cancel one, record a power and end it."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from seawall.hub import moment
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
-from seawall.hub.practice.models import CodeVersion, ElectionPeriod
+from seawall.hub.practice.models import CodeVersion, ElectionPeriod, Power, PowerKind
 from seawall.hub.practice.schema import Code
 
 
@@ -95,3 +95,70 @@ def cancel_election_period(*, period_id: UUID, actor: Actor) -> ElectionPeriod:
 
 def _start(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=UTC)
+
+
+MAX_SOURCE = 2_000  # characters
+
+
+class PowerRefused(Exception):
+    """A power that cannot be recorded or ended: `field` names what is wrong, the message says it in a sentence."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+@transaction.atomic
+def record_power(
+    *, organisation_id: UUID, kind: PowerKind, source: str, read_on: date, advised_by: str, actor: Actor
+) -> Power:
+    """Write down the operator's word that a statutory power is in force for a body of the state. Decisions from now on go by it.
+
+    Raises PowerRefused without a source or an adviser, for a day to come, for an organisation that is no body of the state, and while the
+    same power stands already.
+    """
+    source, advised_by = source.strip(), advised_by.strip()
+    for name, text, most in (("source", source, MAX_SOURCE), ("advised_by", advised_by, 300)):
+        if not text or len(text) > most or "\x00" in text:
+            raise PowerRefused(f"Say where it was read and who advised, each in {most:,} characters at most.", name)
+    if read_on > moment.now().date():
+        raise PowerRefused("The day on which the source was read lies in the future.", "read_on")
+    made = Power(
+        organisation_id=organisation_id,
+        kind=kind,
+        source=source,
+        read_on=read_on,
+        advised_by=advised_by,
+        recorded_at=moment.now(),
+    )
+    if not made.organisation.state_body:
+        raise PowerRefused(f"{made.organisation} is no body of the state, so it holds no such power.", "organisation")
+    try:
+        with transaction.atomic():
+            made.save(force_insert=True)
+    except IntegrityError as twice:
+        raise PowerRefused(f"This power of {made.organisation} is recorded already. End that record first.") from twice
+    record(
+        event=ledger.PowerRecorded(organisation=str(organisation_id), kind=str(kind), read_on=_start(read_on)),
+        subject=made,
+        actor=actor,
+    )
+    return made
+
+
+@transaction.atomic
+def end_power(*, power_id: UUID, because: str, actor: Actor) -> Power:
+    """Take the word back: no notice or order is given under the power any more. What was given stays. Raises Power.DoesNotExist,
+    PowerRefused without a reason or when it was ended before."""
+    power = Power.objects.select_for_update().get(pk=power_id)
+    if power.ended_at is not None:
+        raise PowerRefused("This power was ended before.")
+    because = because.strip()
+    if not because or len(because) > MAX_SOURCE or "\x00" in because:
+        raise PowerRefused(f"Say why it ends, in {MAX_SOURCE:,} characters at most.", "because")
+    power.ended_at, power.ended_because = moment.now(), because
+    power.save(update_fields=["ended_at", "ended_because"])
+    record(
+        event=ledger.PowerEnded(organisation=str(power.organisation_id), kind=power.kind), subject=power, actor=actor
+    )
+    return power

@@ -18,6 +18,7 @@ from seawall.hub.directory.services import acting_as
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.referrals.models import (
+    NOTICES,
     AnswerWay,
     Checkpoint,
     ClockEvent,
@@ -28,7 +29,7 @@ from seawall.hub.referrals.models import (
     ReferralState,
 )
 from seawall.hub.referrals.reach import address_of, channel_of, locked
-from seawall.hub.referrals.tasks import queue_information, queue_probe
+from seawall.hub.referrals.tasks import queue_information, queue_probe, queue_review
 from seawall.hub.referrals.telling import tell_desk
 
 POSTMAN = Actor.machine("referrals")
@@ -129,6 +130,8 @@ def apply_answer(
         _pause(referral=referral, at=at, reason=reason, actor=actor)
     elif not objects and _stands_still(referral, PauseReason.IMPOSSIBILITY):
         _resume(referral=referral, at=at, actor=actor)  # they are at it again
+    if answer.status == "APPEALED" and referral.kind in NOTICES:
+        queue_review(kept)
     if objects:
         tell_desk(
             referral=referral,
@@ -153,7 +156,8 @@ def _complete(*, referral: Referral, answer: channels.Answer, at: datetime, acto
         _resume(referral=referral, at=at, actor=actor)
     ClockEvent.objects.create(referral=referral, at=_not_before(referral, at), kind=EventKind.STOPPED)
     referral.state, referral.answered_at = ReferralState.ANSWERED, at
-    if referral.kind == "formal_notice" and answer.reason_code in ("ACTIONED", "CONTENT_DOWN_OR_INACCESSIBLE"):
+    down = answer.reason_code in ("ACTIONED", "CONTENT_DOWN_OR_INACCESSIBLE")
+    if referral.kind == "formal_notice" and referral.confirmed_at is None and down:
         referral.confirmed_at = at
         record(event=ledger.NoticeConfirmed(platform=referral.platform.slug), subject=referral, actor=actor)
     referral.save(update_fields=["state", "answered_at", "confirmed_at"])
@@ -183,10 +187,8 @@ def _believable(referral: Referral, said: datetime) -> datetime:
     allowed); and not after the present. So a wrong clock, or a date put back, cannot make a late answer one in time.
     """
     last = referral.clock_events.order_by("-at", "-id").values_list("at", flat=True).first()
-    earliest = [
-        at for at in (last, referral.last_polled_at and referral.last_polled_at - ALLOWED_SKEW) if at is not None
-    ]
-    return max([min(said, moment.now()), *earliest])
+    looked = referral.last_polled_at and referral.last_polled_at - ALLOWED_SKEW
+    return max([min(said, moment.now()), *(at for at in (last, referral.received_at, looked) if at is not None)])
 
 
 def _not_before(referral: Referral, at: datetime) -> datetime:
@@ -227,7 +229,9 @@ def question_of(referral: Referral) -> PlatformAnswer | None:
     if referral.state == ReferralState.WITHDRAWN:
         return None
     unanswered = referral.answers.filter(information=None).order_by("-answered_at", "-id")
-    objections = unanswered.filter(status__in=("DISPUTED", "APPEALED"))
+    # A review of a notice is decided by an officer who had no part in it, not answered by the desk.
+    mine = ("DISPUTED",) if referral.kind in NOTICES else ("DISPUTED", "APPEALED")
+    objections = unanswered.filter(status__in=mine)
     if referral.state == ReferralState.ASKED:
         return unanswered.filter(reason_code="NEED_MORE_INFORMATION").first() or objections.first()
     return objections.first()
@@ -261,6 +265,17 @@ def inform(*, referral: Referral, person: Person, text: str) -> Information:
     return given
 
 
+@transaction.atomic
+def tell_of_review(*, answer: PlatformAnswer, person: Person, text: str, actor: Actor) -> Information:
+    """Have a platform that asked for a review told what came of it, by its own channel. Whoever decides it has checked who may."""
+    given = Information.objects.create(
+        referral=answer.referral, answer=answer, given_by=person, text=text[:MAX_INFORMATION], given_at=moment.now()
+    )
+    record(event=ledger.InformationGiven(platform=answer.referral.platform.slug), subject=answer.referral, actor=actor)
+    queue_information(given)
+    return given
+
+
 def deliver_information(*, information_id: UUID | str) -> None:
     """Hand the platform what it asked for; its clock runs again. Raises ChannelError when it may be tried again."""
     given = Information.objects.select_related("referral__platform__route").get(pk=information_id)
@@ -284,7 +299,7 @@ def deliver_information(*, information_id: UUID | str) -> None:
         given.delivered_at = moment.now()
         given.save(update_fields=["delivered_at"])
         _note_problem(referral, "")
-        if referral.state == ReferralState.ASKED:
+        if referral.state == ReferralState.ASKED and given.answer.reason_code == "NEED_MORE_INFORMATION":
             _resume(referral=referral, at=given.delivered_at, actor=POSTMAN)
 
 

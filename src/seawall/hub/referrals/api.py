@@ -24,7 +24,7 @@ from seawall.hub.ledger.services import Actor
 from seawall.hub.notifications import sending
 from seawall.hub.notifications import services as notifications
 from seawall.hub.notifications.models import Subscription
-from seawall.hub.referrals import portal, withdrawals
+from seawall.hub.referrals import additions, portal, user_notice_queries, withdrawals
 from seawall.hub.referrals.models import Referral, ReferralState, Withdrawal
 
 PAGE = 100
@@ -222,7 +222,9 @@ def _told(referral: Referral) -> dict[str, Any]:
             {"given_at": _time(given.given_at), "text": given.text}
             for given in referral.information.order_by("given_at")
         ],
+        "user_notice": user_notice_queries.for_platform(referral),
         "document_sha256": referral.document_sha256,
+        **additions.told(referral),
     }
 
 

@@ -65,6 +65,8 @@ def _complain(form: Form, problem: FormIncomplete) -> None:
 def withdraw(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     """Take a referral back."""
     found = _own(request, referral_id)
+    if withdrawals.role_to_withdraw(person=person_of(request), referral=found) is None:
+        raise PermissionError("Only an authorising officer takes back a notice or an order.")
     form = WithdrawForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal, cast
 
 from seawall import channels
+from seawall.channels.notices import FormalNotice, RemovalOrder
 from seawall.clock import Basis, Limit, PauseReason, Start
 from seawall.hub import moment
 from seawall.hub.casework import models as casework
 from seawall.hub.casework.models import Decision
 from seawall.hub.content import queries as content_queries
+from seawall.hub.ledger.services import Actor
 from seawall.hub.practice.schema import Code, Harm
 from seawall.hub.practice.vocabulary import Route, Step
 from seawall.hub.referrals.models import Referral
@@ -22,11 +25,27 @@ class NotReferable(Exception):
     """The code of practice sets no time or no action for this harm, so no referral can be made of it."""
 
 
+class NoticeFirst(Exception):
+    """The code of practice foresees a notice, and a power for it is in force: an officer gives it, or declines."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """A notice or an order that an officer gives in the place of a request: the part of the document that the law asks for, the
+    statute's own clock, and when and by whom it is given."""
+
+    kind: Literal["formal_notice", "removal_order"]
+    part: FormalNotice | RemovalOrder
+    limit: Limit
+    at: datetime
+    actor: Actor
+
+
 def limit_for(*, code: Code, harm: Harm, election_period: bool = False) -> Limit:
     """The time that the platform has; in an election period half of it, where the code says so.
 
-    A statutory clock runs only for the formal notice that the statute speaks of. Where the code of practice foresees such a notice, what
-    is sent here is a request with the same time, and it says so. Raises NotReferable when the code sets no time.
+    A statutory clock runs only for the formal notice that the statute speaks of (`Given`). Where the code of practice foresees such a
+    notice and none is given, what is sent is a request with the same time, and it says so. Raises NotReferable when the code sets no time.
     """
     limit = code.limit(harm.id, Step.ACTION, election_period=election_period)
     if limit is None:
@@ -47,8 +66,13 @@ def kind_of(decision: Decision) -> str:
     return "notice_of_illegality" if decision.basis == casework.Basis.OFFENCE else "voluntary"
 
 
-def document_for(*, referral: Referral, decision: Decision, code: Code, limit: Limit) -> channels.ReferralDocument:
-    """The document for a decision. Raises NotReferable, and pydantic.ValidationError when an element or a term is missing."""
+def document_for(
+    *, referral: Referral, decision: Decision, code: Code, limit: Limit, given: Given | None = None
+) -> channels.ReferralDocument:
+    """The document for a decision, with the part of the notice or order that is `given`.
+
+    Raises NotReferable, and pydantic.ValidationError when an element or a term is missing.
+    """
     harm = code.harm(decision.harm)
     content, organisation = decision.case.content, decision.case.desk.organisation
     action = REQUESTED.get(harm.default_action.value)
@@ -81,6 +105,8 @@ def document_for(*, referral: Referral, decision: Decision, code: Code, limit: L
         sent_at=moment.now(),
         good_faith=True,
         demonstration=moment.in_demonstration(),
+        formal=given.part if given and isinstance(given.part, FormalNotice) else None,
+        order=given.part if given and isinstance(given.part, RemovalOrder) else None,
     )
 
 

@@ -90,7 +90,9 @@ class AnswerForm(GovukForm):
         widget=forms.Textarea,
     )
 
-    reveals = {"says": {"actioned": ("actions", "puid")}}
+    user_told = forms.BooleanField(label="We have told the person who posted it", required=False)
+
+    reveals = {"says": {"actioned": ("actions", "puid", "user_told")}}
 
     def __init__(self, data: Mapping[str, Any] | None, *, sayings: Sequence[str]) -> None:
         super().__init__(data)
@@ -121,11 +123,14 @@ class AnswerForm(GovukForm):
             detail=given["detail"],
             puid=given["puid"] if acted else "",
             actions=tuple(given["actions"]) if acted else (),
+            user_told=True if acted and given.get("user_told") else None,
         )
 
 
 class NotedForm(AnswerForm):
     """What a platform said by a way that the hub's software does not read."""
+
+    reveals = {"says": {"actioned": ("actions", "puid")}}
 
     source = forms.CharField(
         label="Who said so, when and how?",
@@ -136,6 +141,7 @@ class NotedForm(AnswerForm):
 
     def __init__(self, data: Mapping[str, Any] | None, *, sayings: Sequence[str]) -> None:
         super().__init__(data, sayings=sayings)
+        del self.fields["user_told"]  # only a platform's own people and software say that here
         self.fields["says"].label = "What did the platform say?"
         self.fields["detail"].label = "What else did they say?"
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from seawall import channels
 from seawall.channels.email_replies import Reply, ReplyRefused, read
 from seawall.channels.email_tokens import reply_secret
+from seawall.clock import Start
 from seawall.hub import moment
 from seawall.hub.directory.models import Person
 from seawall.hub.ledger import vocabulary as ledger
@@ -102,7 +103,9 @@ def _bounced(kept: IncomingMail, reply: Reply) -> None:
     why = "; ".join(f"{one.recipient} {one.status} {one.diagnostic}".strip() for one in lasting)[:1_000]
     others = reply.bounces and len(lasting) < _recipients(referral)
     if referral.state == ReferralState.AWAITING and not referral.answers.exists() and not others:
-        referral.clock_events.all().delete()
+        # The clock of a formal notice runs since it was given, whatever the mail does.
+        if referral.clock().limit.starts != Start.GIVEN:
+            referral.clock_events.all().delete()
         referral.state = ReferralState.FAILED
         referral.received_at, referral.receipt, referral.proof, referral.platform_reference = None, None, "", ""
         referral.problem = f"The mail came back: {why}"

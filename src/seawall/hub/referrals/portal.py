@@ -14,8 +14,9 @@ from seawall.hub import moment
 from seawall.hub.casework.form import FormIncomplete
 from seawall.hub.directory.models import Organisation, Person
 from seawall.hub.directory.roles import Role
+from seawall.hub.referrals import user_notices
 from seawall.hub.referrals.answers import apply_answer
-from seawall.hub.referrals.models import AnswerWay, PlatformAnswer, Referral, ReferralState
+from seawall.hub.referrals.models import NOTICES, AnswerWay, PlatformAnswer, Referral, ReferralState
 
 MAX_BULK = 500  # answers in one call or form
 MAX_DETAIL = 5_000  # characters
@@ -49,7 +50,6 @@ SAYINGS: dict[str, tuple[str, str | None, str, str]] = {
     ),
 }
 NEEDS_WORDS = frozenset({"no_action", "ask", "impossible", "dispute", "appeal"})
-FORMAL = frozenset({"formal_notice", "removal_order"})
 
 
 class AnswerRefused(Exception):
@@ -58,12 +58,16 @@ class AnswerRefused(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Saying:
-    """One answer of a platform's person or software: a key of SAYINGS and what goes with it."""
+    """One answer of a platform's person or software: a key of SAYINGS and what goes with it.
+
+    `user_told` says whether the platform told the person who posted it; an empty `says` says nothing else.
+    """
 
     says: str
     detail: str = ""
     puid: str = ""
     actions: tuple[str, ...] = ()
+    user_told: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +85,7 @@ def sayings_for(referrals: Sequence[Referral]) -> list[str]:
     return [
         name
         for name in SAYINGS
-        if (name != "appeal" or kinds <= FORMAL) and (name != "impossible" or kinds <= {"removal_order"})
+        if (name != "appeal" or kinds <= NOTICES) and (name != "impossible" or kinds <= {"removal_order"})
     ]
 
 
@@ -120,7 +124,14 @@ def _checked(saying: Saying, referral: Referral) -> channels.Answer:
         raise AnswerRefused(f"{referral.reference}: {problem}") from problem
 
 
-def _take(referral: Referral, saying: Saying, *, way: AnswerWay, person: Person | None) -> PlatformAnswer:
+def _take(referral: Referral, saying: Saying, *, way: AnswerWay, person: Person | None) -> PlatformAnswer | None:
+    if saying.user_told is not None:
+        try:
+            user_notices.platform_says(referral=referral, told=saying.user_told, way=way)
+        except user_notices.NoNotice as problem:
+            raise AnswerRefused(str(problem)) from problem
+        if not saying.says:
+            return None
     answer = _checked(saying, referral)
     if referral.state == ReferralState.WITHDRAWN:
         raise AnswerRefused(f"{referral.reference} was withdrawn; no answer is needed.")
@@ -160,13 +171,15 @@ def addressed_to(organisation: Organisation) -> Any:
     return (
         Referral.objects.filter(platform__organisation=organisation, received_at__isnull=False)
         .select_related("platform")
-        .prefetch_related("clock_events", "answers__information")
+        .select_related("user_notice")
+        .prefetch_related("clock_events", "answers__information", "user_notice__delays")
         .order_by("received_at", "id")
     )
 
 
 def answer_by_software(*, organisation: Organisation, values: object) -> list[Outcome]:
-    """Take in a list of answers from a platform's software: objects with `referral`, `says`, and where needed `detail`, `puid`, `actions`.
+    """Take in a list of answers from a platform's software: objects with `referral`, `says`, and where needed `detail`, `puid`, `actions`;
+    `user_told` stands beside `says` or alone.
 
     Each is taken in or refused on its own, in the order given. Raises FormIncomplete when it is no list of 1 to MAX_BULK objects.
     """
@@ -199,9 +212,18 @@ def _saying(value: Mapping[str, object]) -> Saying:
         if not isinstance(given, str):
             raise _Unreadable(f"The field {name} must be a text.")
         texts[name] = given
+    told = value.get("user_told")
+    if told is not None and not isinstance(told, bool):
+        raise _Unreadable("The field user_told must be true or false.")
     actions = value.get("actions", [])
     if not isinstance(actions, list) or not all(isinstance(each, str) and 0 < len(each) <= 100 for each in actions):
         raise _Unreadable("The field actions must be a list of short words, such as removed.")
-    if strange := sorted(set(value) - {"referral", "says", "detail", "puid", "actions"}):
+    if strange := sorted(set(value) - {"referral", "says", "detail", "puid", "actions", "user_told"}):
         raise _Unreadable(f"The field {strange[0]} is not known.")
-    return Saying(says=texts["says"], detail=texts["detail"], puid=texts["puid"], actions=tuple(actions[:20]))
+    return Saying(
+        says=texts["says"],
+        detail=texts["detail"],
+        puid=texts["puid"],
+        actions=tuple(actions[:20]),
+        user_told=told,
+    )

@@ -18,7 +18,16 @@ from seawall.channels.manual import Instructions, instructions
 from seawall.hub import moment
 from seawall.hub.directory.models import Person
 from seawall.hub.referrals.answers import question_of
-from seawall.hub.referrals.models import Checkpoint, Opinion, PlatformAnswer, Probe, Reading, Referral, ReferralState
+from seawall.hub.referrals.models import (
+    NOTICES,
+    Checkpoint,
+    Opinion,
+    PlatformAnswer,
+    Probe,
+    Reading,
+    Referral,
+    ReferralState,
+)
 from seawall.hub.referrals.reach import address_of
 from seawall.hub.referrals.services import LADDER, PROBE_AFTER
 
@@ -57,7 +66,7 @@ def asked_of(person: Person) -> QuerySet[Referral]:
     """Referrals of the person's desks on which a platform waits for the hub, the longest first."""
     objections = PlatformAnswer.objects.filter(
         referral=OuterRef("pk"), status__in=("DISPUTED", "APPEALED"), information=None
-    )
+    ).exclude(status="APPEALED", referral__kind__in=NOTICES)
     waiting = referrals_for(person).filter(
         Q(state=ReferralState.ASKED) | (Q(Exists(objections)) & ~Q(state=ReferralState.WITHDRAWN)),
         case__desk__in=person.desk_ids(),
@@ -70,6 +79,7 @@ def referral_for(*, person: Person | AnonymousUser, referral_id: UUID) -> Referr
     return (
         referrals_for(person)
         .select_related(
+            "user_notice",
             "case__content",
             "decision__decided_by",
             "decision__term",

@@ -15,7 +15,7 @@ from seawall.hub.ledger.services import record
 from seawall.hub.referrals.models import Opinion, Reading, Referral, ReferralState, WithdrawnBy
 from seawall.hub.referrals.reach import locked
 from seawall.hub.referrals.telling import tell_desk, tell_overseer
-from seawall.hub.referrals.withdrawals import MAX_REASONS, withdraw
+from seawall.hub.referrals.withdrawals import MAX_REASONS, role_to_withdraw, withdraw
 
 
 class AlreadyRead(Exception):
@@ -87,6 +87,8 @@ def answer_recommendation(*, referral: Referral, person: Person, follow: bool, a
         raise PermissionError(
             "You decided this case, so somebody else has to answer if the recommendation is not followed."
         )
+    if follow and role_to_withdraw(person=person, referral=referral) is None:
+        raise PermissionError(f"Only an authorising officer at {desk.name} takes back a notice or an order.")
     answer = answer.strip()
     if not follow and not answer:
         raise FormIncomplete.one("answer", "Say why the referral stands.")

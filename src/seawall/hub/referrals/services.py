@@ -11,7 +11,7 @@ from django.db import transaction
 
 from seawall import channels
 from seawall.channels.manual import ManualChannel, NeedsPerson
-from seawall.clock import EventKind
+from seawall.clock import EventKind, Start
 from seawall.hub import moment
 from seawall.hub.casework import queries as casework
 from seawall.hub.casework.form import FormIncomplete, referrer_type
@@ -22,7 +22,7 @@ from seawall.hub.directory.services import acting_as
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.practice import queries as practice
-from seawall.hub.referrals import evidence
+from seawall.hub.referrals import additions, evidence, user_notice_delays, user_notices
 from seawall.hub.referrals.answers import (
     MAX_INFORMATION,
     POSTMAN,
@@ -32,7 +32,16 @@ from seawall.hub.referrals.answers import (
     deliver_information,
     inform,
 )
-from seawall.hub.referrals.documents import NotReferable, action_seconds, document_for, kind_of, limit_for, text_decided
+from seawall.hub.referrals.documents import (
+    Given,
+    NoticeFirst,
+    NotReferable,
+    action_seconds,
+    document_for,
+    kind_of,
+    limit_for,
+    text_decided,
+)
 from seawall.hub.referrals.models import Checkpoint, ClockEvent, Escalation, Probe, Referral, ReferralState, Step
 from seawall.hub.referrals.reach import address_of, channel_of, locked, outbound, probe_of
 from seawall.hub.referrals.tasks import queue_delivery, queue_withdrawal
@@ -44,8 +53,10 @@ __all__ = [
     "MAX_INFORMATION",
     "OUTAGE_TRIES",
     "PROBE_AFTER",
+    "Given",
     "InformationNotWanted",
     "NotReferable",
+    "NoticeFirst",
     "apply_answer",
     "collect",
     "deliver",
@@ -71,14 +82,20 @@ PROBE_AFTER = {
 LADDER = {Step.SECOND_CONTACT: timedelta(0), Step.DESK_LEAD: timedelta(hours=24), Step.REGULATOR: timedelta(hours=72)}
 """How long after a clock ran out each step of the ladder is taken. A proposal of this hub, set by no statute."""
 DELIVERY_TRIES = 60  # about two days of them (tasks.PATIENT); then a person has to look
+RECEIPT_TRIES = (
+    3  # deliveries that end in a wrong receipt, where sending again makes no second referral; then a person has to look
+)
 OUTAGE_TRIES = 8  # looks at an unreachable page before a checkpoint is recorded as unreachable
 
 
 @transaction.atomic
-def prepare(*, decision_id: UUID | str) -> Referral:
+def prepare(*, decision_id: UUID | str, given: Given | None = None) -> Referral:
     """Make the referral that a decision asks for and queue its delivery; one decision makes one referral, however often this runs.
 
-    Raises NotReferable when the decision cannot be turned into a document, Route.DoesNotExist when the platform cannot be reached.
+    With `given` it is the notice or order that an officer gives; the clock of one that the law counts from its giving starts now. Raises
+    NoticeFirst when an officer has to give one, or to decline, before anything is sent, NotReferable when the decision cannot be turned
+    into a document, Route.DoesNotExist when the platform cannot be reached, HeldForAnswer for an hour at most while somebody has asked
+    that the person is told later and nobody has answered; what an officer gives does not wait.
     """
     decision = casework.decision_to_refer(decision_id=decision_id)
     existing = Referral.objects.filter(decision=decision).first()
@@ -86,6 +103,9 @@ def prepare(*, decision_id: UUID | str) -> Referral:
         return existing
     if decision.outcome != Outcome.REFER or decision.voided_at is not None or decision.case.state != CaseState.CLOSED:
         raise NotReferable(f"Case {decision.case.reference} has no decision in force that asks for a referral.")
+    if given is None and additions.held(decision):
+        raise NoticeFirst(f"Case {decision.case.reference} waits for an officer to give a notice, or to decline.")
+    user_notice_delays.hold(decision, waits=given is None)
     code = practice.code_at(decision.code_version)
     harm = code.harm(decision.harm)
     platform, organisation = decision.case.content.platform, decision.case.desk.organisation
@@ -93,18 +113,21 @@ def prepare(*, decision_id: UUID | str) -> Referral:
         case=decision.case,
         decision=decision,
         platform=platform,
-        kind=kind_of(decision),
+        kind=given.kind if given else kind_of(decision),
         harm=harm.id,
         state_body=organisation.state_body,
         channel=platform.route.channel,
         prepared_at=moment.now(),
     )
-    limit = limit_for(code=code, harm=harm, election_period=practice.in_election_period(moment.now().date()))
+    election = practice.in_election_period(moment.now().date())
+    limit = given.limit if given else limit_for(code=code, harm=harm, election_period=election)
     referral.sampled = drawn_for_reading(referral)
-    document = document_for(referral=referral, decision=decision, code=code, limit=limit)
+    document = document_for(referral=referral, decision=decision, code=code, limit=limit, given=given)
+    document, notice = user_notices.written(document=document, referral=referral, decision=decision)
     referral.document, referral.document_sha256 = document.to_dict(), document.sha256()
     referral.limit = limit.to_json()
     referral.save(force_insert=True)
+    user_notices.keep(notice, decision=decision)
     record(
         event=ledger.ReferralPrepared(
             case=str(decision.case_id),
@@ -123,10 +146,13 @@ def prepare(*, decision_id: UUID | str) -> Referral:
             first_seen_at=decision.case.content.first_seen_at,
             case_opened_at=decision.case.opened_at,
             decided_at=decision.case.closed_at or decision.decided_at,
+            given_at=given.at if given and limit.starts == Start.GIVEN else None,
         ),
         subject=referral,
-        actor=POSTMAN,
+        actor=given.actor if given else POSTMAN,
     )
+    if given and limit.starts == Start.GIVEN:
+        ClockEvent.objects.create(referral=referral, at=given.at, kind=EventKind.STARTED)
     queue_delivery(referral)
     return referral
 
@@ -135,8 +161,8 @@ def deliver(*, referral_id: UUID | str) -> Referral:
     """Hand a referral to its platform; the clock starts at the platform's signed receipt.
 
     The call itself is made outside any transaction. The idempotency key is the referral's id, so that a delivery that was cut off and is
-    made again is still one. Raises ChannelError when it failed and may be tried again; after DELIVERY_TRIES, or when trying again cannot
-    help, the referral is marked as failed and waits for a person (`redeliver`).
+    made again is still one. Raises ChannelError when it failed and may be tried again; after DELIVERY_TRIES (RECEIPT_TRIES of them for a
+    wrong receipt), or when trying again cannot help, the referral is marked as failed and waits for a person (`redeliver`).
     """
     referral = Referral.objects.select_related("platform__route").get(pk=referral_id)
     if referral.state != ReferralState.QUEUED:
@@ -173,7 +199,8 @@ def _received(*, referral_id: UUID, receipt: channels.Receipt, actor: Actor) -> 
     referral.save(
         update_fields=["state", "attempts", "platform_reference", "receipt", "proof", "received_at", "problem"]
     )
-    ClockEvent.objects.create(referral=referral, at=receipt.received_at, kind=EventKind.STARTED)
+    if not referral.clock_events.exists():  # the clock of a formal notice runs since it was given
+        ClockEvent.objects.create(referral=referral, at=receipt.received_at, kind=EventKind.STARTED)
     record(
         event=ledger.ReferralReceived(
             platform=referral.platform.slug,
@@ -185,6 +212,7 @@ def _received(*, referral_id: UUID, receipt: channels.Receipt, actor: Actor) -> 
         subject=referral,
         actor=actor,
     )
+    user_notices.referral_arrived(referral)
     tell_platform(
         referral=referral,
         kind="received",
@@ -199,6 +227,7 @@ def _received_too_late(referral: Referral, receipt: channels.Receipt) -> Referra
     referral.platform_reference = receipt.reference
     referral.receipt, referral.proof, referral.received_at = receipt.to_dict(), receipt.proof, receipt.received_at
     referral.save(update_fields=["platform_reference", "receipt", "proof", "received_at"])
+    user_notices.referral_arrived(referral)
     referral.withdrawal.never_sent = False
     referral.withdrawal.save(update_fields=["never_sent"])
     queue_withdrawal(referral.withdrawal)
@@ -254,7 +283,7 @@ def _note_failure(*, referral_id: UUID, error: channels.ChannelError) -> bool:
         return True
     referral.attempts += 1
     referral.problem = str(error)
-    final = not error.retryable or referral.attempts >= DELIVERY_TRIES
+    final = not _worth_another_try(referral, error)
     if final:
         referral.state = ReferralState.FAILED
         tell_desk(
@@ -275,6 +304,12 @@ def _note_failure(*, referral_id: UUID, error: channels.ChannelError) -> bool:
         actor=POSTMAN,
     )
     return final
+
+
+def _worth_another_try(referral: Referral, error: channels.ChannelError) -> bool:
+    if isinstance(error, channels.ReceiptInvalid):
+        return channels.get(referral.channel).idempotent and referral.attempts < RECEIPT_TRIES
+    return error.retryable and referral.attempts < DELIVERY_TRIES
 
 
 def redeliver(*, referral: Referral, person: Person) -> None:

@@ -6,13 +6,22 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db import transaction
 from procrastinate import BaseRetryStrategy, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
 from seawall.channels import ChannelError
-from seawall.hub.jobs import alive, defer
-from seawall.hub.referrals.models import Checkpoint, Information, Referral, Withdrawal
+from seawall.hub.jobs import PERIODIC, alive, defer
+from seawall.hub.referrals.models import (
+    Checkpoint,
+    Information,
+    Objection,
+    PlatformAnswer,
+    Referral,
+    UserNotice,
+    Withdrawal,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +41,8 @@ class Patience(BaseRetryStrategy):
 
 
 PATIENT = Patience()
+URGENT = 10
+"""The priority of what is on its way to a platform: each minute's round of looking for answers must not stand before it."""
 
 
 def queue_delivery(referral: Referral) -> None:
@@ -46,6 +57,24 @@ def queue_withdrawal(made: Withdrawal) -> None:
     defer("referrals.deliver_withdrawal", withdrawal_id=str(made.pk))
 
 
+def queue_user_notice(notice: UserNotice) -> None:
+    defer("referrals.deliver_user_notice", notice_id=str(notice.pk))
+
+
+def queue_objection_mail(answered: Objection) -> None:
+    defer("referrals.mail_objection", objection_id=str(answered.pk))
+
+
+def queue_review(appeal: PlatformAnswer) -> None:
+    """Hand a platform's request for a review of a notice over to notices. By name, since referrals lies below them."""
+    defer("notices.open_review", answer_id=str(appeal.pk))
+
+
+def queue_forgetting(made: Withdrawal, *, appeal: bool) -> None:
+    """What was shared because of the decision is withdrawn too, wherever it went."""
+    defer("exchange.withdraw_of_decision", decision_id=str(made.referral.decision_id), appeal=int(appeal))
+
+
 def queue_probe(referral_id: UUID, checkpoint: Checkpoint, *, tries: int = 1, in_seconds: int = 0) -> None:
     defer(
         "referrals.probe",
@@ -57,14 +86,26 @@ def queue_probe(referral_id: UUID, checkpoint: Checkpoint, *, tries: int = 1, in
     )
 
 
-@app.task(name="referrals.prepare", queue="referrals", retry=RetryStrategy(max_attempts=5, exponential_wait=3))
+@app.task(
+    name="referrals.prepare",
+    queue="referrals",
+    priority=URGENT,
+    retry=RetryStrategy(max_attempts=5, exponential_wait=3),
+)
 def prepare(decision_id: str) -> None:
     """Make the referral that a decision asks for."""
-    from seawall.hub.referrals import services
-    from seawall.hub.referrals.documents import NotReferable
+    from seawall.hub import moment
+    from seawall.hub.referrals import additions, services
+    from seawall.hub.referrals.documents import NoticeFirst, NotReferable
+    from seawall.hub.referrals.user_notice_delays import HeldForAnswer
 
     try:
         services.prepare(decision_id=decision_id)
+    except NoticeFirst:
+        additions.take(decision_id)
+    except HeldForAnswer as held:
+        wait = max(1, int((held.until - moment.now()).total_seconds()) + 1)
+        defer("referrals.prepare", once=f"prepare-{decision_id}", in_seconds=wait, decision_id=decision_id)
     except NotReferable as problem:
         log.error(
             "a decision to refer cannot be prepared, and trying again does not help",
@@ -73,7 +114,7 @@ def prepare(decision_id: str) -> None:
         )
 
 
-@app.task(name="referrals.deliver", queue="referrals", retry=PATIENT)
+@app.task(name="referrals.deliver", queue="referrals", priority=URGENT, retry=PATIENT)
 def deliver(referral_id: str) -> None:
     """Hand a referral to its platform."""
     from seawall.hub.referrals import services
@@ -81,7 +122,7 @@ def deliver(referral_id: str) -> None:
     services.deliver(referral_id=referral_id)
 
 
-@app.task(name="referrals.deliver_information", queue="referrals", retry=PATIENT)
+@app.task(name="referrals.deliver_information", queue="referrals", priority=URGENT, retry=PATIENT)
 def deliver_information(information_id: str) -> None:
     """Hand a platform what it asked for."""
     from seawall.hub.referrals import services
@@ -89,12 +130,39 @@ def deliver_information(information_id: str) -> None:
     services.deliver_information(information_id=information_id)
 
 
-@app.task(name="referrals.deliver_withdrawal", queue="referrals", retry=PATIENT)
+@app.task(name="referrals.deliver_withdrawal", queue="referrals", priority=URGENT, retry=PATIENT)
 def deliver_withdrawal(withdrawal_id: str) -> None:
     """Tell a platform that a referral is withdrawn."""
     from seawall.hub.referrals import withdrawals
 
     withdrawals.deliver_withdrawal(withdrawal_id=withdrawal_id)
+
+
+@app.task(
+    name="referrals.release_user_notice", queue="referrals", retry=RetryStrategy(max_attempts=5, exponential_wait=3)
+)
+def release_user_notice(notice_id: str) -> None:
+    """A delay is over: let the platform tell the person."""
+    from seawall.hub.referrals import user_notices
+    from seawall.hub.referrals.models import Released
+
+    user_notices.release(notice_id=notice_id, because=Released.EXPIRED)
+
+
+@app.task(name="referrals.deliver_user_notice", queue="referrals", retry=PATIENT)
+def deliver_user_notice(notice_id: str) -> None:
+    """Hand a platform the words for the person, or the new end of a delay."""
+    from seawall.hub.referrals import user_notices
+
+    user_notices.deliver(notice_id=notice_id)
+
+
+@app.task(name="referrals.mail_objection", queue="referrals", retry=PATIENT)
+def mail_objection(objection_id: str) -> None:
+    """Tell whoever left a mail address that their objection is answered."""
+    from seawall.hub.referrals import objections
+
+    objections.mail_answer(objection_id=objection_id)
 
 
 @app.task(name="referrals.collect", queue="referrals", retry=PATIENT)
@@ -126,12 +194,14 @@ def escalate(referral_id: str) -> None:
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="referrals.tick", queue="referrals", queueing_lock="referrals.tick")
+@app.task(name="referrals.tick", queue="referrals", queueing_lock="referrals.tick", retry=PERIODIC)
 def tick(timestamp: int) -> None:
-    """Each minute: ask for answers, take the probes and the steps of escalation that are due. What is on its way already is left alone."""
-    from seawall.hub.referrals import queries
+    """Each minute: ask for answers, take the probes and the steps of escalation that are due, end delays. What is on its way already
+    is left alone."""
+    from seawall.hub.referrals import pending, queries
 
     del timestamp
+    _queue("referrals.release_user_notice", "notice_id", pending.delays_over())
     _queue("referrals.collect", "referral_id", queries.to_poll())
     _queue("referrals.escalate", "referral_id", queries.out_of_time())
     probing = alive("referrals.probe", "referral_id")
@@ -141,7 +211,7 @@ def tick(timestamp: int) -> None:
 
 
 @app.periodic(cron="*/10 * * * *")
-@app.task(name="referrals.sweep", queue="referrals", queueing_lock="referrals.sweep")
+@app.task(name="referrals.sweep", queue="referrals", queueing_lock="referrals.sweep", retry=PERIODIC)
 def sweep(timestamp: int) -> None:
     """Every ten minutes: queue again whatever should be on its way and is not, because its job failed for good or was lost."""
     from seawall.hub.referrals import pending
@@ -151,13 +221,16 @@ def sweep(timestamp: int) -> None:
     _queue("referrals.deliver", "referral_id", pending.undelivered())
     _queue("referrals.deliver_information", "information_id", pending.undelivered_information())
     _queue("referrals.deliver_withdrawal", "withdrawal_id", pending.untold_withdrawals())
+    _queue("referrals.deliver_user_notice", "notice_id", pending.undelivered_user_notices())
+    _queue("referrals.mail_objection", "objection_id", pending.unmailed_objections())
 
 
 def _queue(task: str, argument: str, wanted: list[UUID]) -> None:
     if not wanted:
         return
     under_way = alive(task, argument)
-    for identity in map(str, wanted):
-        if identity not in under_way:
-            named: dict[str, Any] = {argument: identity}
-            defer(task, **named)
+    with transaction.atomic():  # a thousand at once must not be a thousand commits
+        for identity in map(str, wanted):
+            if identity not in under_way:
+                named: dict[str, Any] = {argument: identity}
+                defer(task, **named)

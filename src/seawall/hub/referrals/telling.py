@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from seawall.hub.casework.services import role_to_review
 from seawall.hub.directory import queries as directory
 from seawall.hub.directory.models import Person
 from seawall.hub.directory.roles import CASEWORKERS, Role
 from seawall.hub.notifications.services import notify
-from seawall.hub.referrals.models import Referral, Step
+from seawall.hub.referrals.models import NoticeDelay, Referral, Step
 
 
 def tell_desk(*, referral: Referral, kind: str, about: str, text: str) -> None:
@@ -76,4 +77,31 @@ def tell_overseer(*, person: Person, referral: Referral, about: str, text: str) 
         about=f"referral.recommendation_answered:{about}",
         text=text,
         link=f"/referrals/{referral.pk}/",
+    )
+
+
+def tell_authorisers(*, delay: NoticeDelay, text: str) -> None:
+    """Tell whoever may answer a request that a person is told later: those of the desk who give second words, without the asker."""
+    people = [
+        person
+        for person in directory.people_at(desk=delay.desk, roles=CASEWORKERS)
+        if person.pk != delay.asked_by_id and role_to_review(person=person, desk=delay.desk) is not None
+    ]
+    notify(
+        people=people,
+        kind="referral.notice_delay_asked",
+        about=f"referral.notice_delay_asked:{delay.pk}",
+        text=text,
+        link=f"/notice-delays/{delay.pk}/answer/",
+    )
+
+
+def tell_overseers(*, kind: str, about: str, text: str, link: str) -> None:
+    """Tell every overseer."""
+    notify(
+        people=directory.holders_of(Role.OVERSEER),
+        kind=f"referral.{kind}",
+        about=f"referral.{kind}:overseer:{about}",
+        text=text,
+        link=link,
     )

@@ -19,9 +19,9 @@ from seawall.hub.directory import queries as directory
 from seawall.hub.directory.models import Person
 from seawall.hub.directory.roles import Role
 from seawall.hub.practice import queries as practice
-from seawall.hub.referrals import queries, services, words
+from seawall.hub.referrals import additions, queries, services, user_notice_queries, withdrawals, words
 from seawall.hub.referrals.forms import InformForm, ReferralFilter
-from seawall.hub.referrals.models import Checkpoint, Referral, ReferralState
+from seawall.hub.referrals.models import NOTICES, Checkpoint, Referral, ReferralState
 from seawall.hub.web.staff import person_of, refusals_are_403
 
 PAGE = 25
@@ -137,6 +137,12 @@ def _page(found: Referral, person: Person) -> dict[str, Any]:
         "proof": words.PROOFS.get(found.proof, found.proof),
         "account": records.account_of(found.decision) if inside or overseen else None,
         "asked": inside and queries.question_of(found) is not None,
+        "panels": additions.panels_for(referral=found, person=person),
+        "binding": found.kind in NOTICES,
+        "may_withdraw": inside and withdrawals.role_to_withdraw(person=person, referral=found) is not None,
+        "told": user_notice_queries.shown_on(
+            found, person=person, inside=inside, overseen=overseen, addressed=addressed
+        ),
     }
 
 

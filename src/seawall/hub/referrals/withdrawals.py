@@ -16,12 +16,13 @@ from seawall.hub import moment
 from seawall.hub.casework.form import FormIncomplete
 from seawall.hub.casework.services import role_to_decide
 from seawall.hub.directory.models import Person
+from seawall.hub.directory.roles import Role
 from seawall.hub.directory.services import acting_as
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
-from seawall.hub.referrals.models import ClockEvent, Referral, ReferralState, Withdrawal, WithdrawnBy
+from seawall.hub.referrals.models import NOTICES, ClockEvent, Referral, ReferralState, Withdrawal, WithdrawnBy
 from seawall.hub.referrals.reach import address_of, channel_of, locked
-from seawall.hub.referrals.tasks import queue_withdrawal
+from seawall.hub.referrals.tasks import queue_forgetting, queue_withdrawal
 from seawall.hub.referrals.telling import tell_desk, tell_platform
 
 POSTMAN = Actor.machine("referrals")
@@ -41,14 +42,28 @@ def drawn_for_reading(referral: Referral) -> bool:
     return number % max(1, settings.OVERSEER_SAMPLE) == 0
 
 
+def role_to_withdraw(*, person: Person, referral: Referral) -> Role | None:
+    """The role in which the person may take the referral back; None when they may not. A notice is an officer's alone."""
+    desk = referral.case.desk
+    if referral.kind in NOTICES:
+        return Role.AUTHORISING_OFFICER if Role.AUTHORISING_OFFICER in person.roles_at(desk) else None
+    return role_to_decide(person=person, desk=desk)
+
+
 @transaction.atomic
 def withdraw_by_person(*, referral: Referral, person: Person, reasons: str, restore: bool = True) -> Withdrawal:
-    """Take a referral of one's own desk back. Raises PermissionError, FormIncomplete without reasons, AlreadyWithdrawn."""
-    desk = referral.case.desk
-    role = role_to_decide(person=person, desk=desk)
+    """Take a referral of one's own desk back; a notice or an order only as an authorising officer.
+
+    Raises PermissionError, FormIncomplete without reasons, AlreadyWithdrawn.
+    """
+    role = role_to_withdraw(person=person, referral=referral)
     if role is None:
-        raise PermissionError(f"Your role at {desk.name} does not allow this.")
-    by = WithdrawnBy.OFFICER if referral.kind in ("formal_notice", "removal_order") else WithdrawnBy.REFERRER
+        raise PermissionError(
+            f"Only an authorising officer at {referral.case.desk.name} takes back a notice or an order."
+            if referral.kind in NOTICES
+            else f"Your role at {referral.case.desk.name} does not allow this."
+        )
+    by = WithdrawnBy.OFFICER if referral.kind in NOTICES else WithdrawnBy.REFERRER
     return withdraw(
         referral_id=referral.pk, by=by, reasons=reasons, restore=restore, actor=acting_as(person, role), person=person
     )
@@ -113,6 +128,7 @@ def withdraw(
         subject=referral,
         actor=actor,
     )
+    queue_forgetting(made, appeal=by == WithdrawnBy.APPEAL)
     # One that was tried may have arrived although no receipt came; one under way now is seen to where its receipt comes in.
     if sent or referral.attempts:
         queue_withdrawal(made)

@@ -12,6 +12,9 @@ from seawall.hub.directory.models import Person, Platform
 from seawall.hub.directory.roles import Role
 from seawall.hub.identifiers import new_id, new_reference
 
+NOTICES = frozenset({"formal_notice", "removal_order"})
+"""The kinds that bind: an officer gives them under a statute."""
+
 
 def referral_reference() -> str:
     return new_reference("R")

@@ -1,0 +1,120 @@
+"""What a signal can be, and the one form in which each is kept. Pure: no Django."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
+
+from seawall.clock import WordedEnum
+
+MOST_CHARACTERS = 2_000
+
+
+class SignalKind(WordedEnum):
+    """What is shared of a piece of content, or of what stands behind it. Never a person's score."""
+
+    PDQ = ("pdq", "PDQ hash of a picture")
+    VIDEO_MD5 = ("video_md5", "MD5 of a video file")
+    MD5 = ("md5", "MD5 of a file")
+    SHA256 = ("sha256", "SHA-256 of a file")
+    URL = ("url", "Address of a page")
+    TEXT = ("text", "Text, to be found again when little is changed")
+    ACCOUNT = ("account", "Account on a platform")
+    TERM = ("term", "Coded term")
+
+
+class SignalInvalid(ValueError):
+    """A value that is no signal of its kind; the message says what it must be."""
+
+
+#: What trackers add to addresses and what leads to the same page without it.
+TRACKERS = re.compile(
+    r"utm_\w+|fbclid|gclid|dclid|msclkid|igshid|igsh|mc_[ce]id|yclid|twclid|_hs(enc|mi)", re.IGNORECASE
+)
+_ACCOUNT = re.compile(r"([a-z0-9][a-z0-9.-]{0,100}):([^\s\x00-\x1f]{1,500})")
+
+
+def _digits(length: int, name: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        text = value.strip().lower()
+        if not re.fullmatch(rf"[0-9a-f]{{{length}}}", text):
+            raise SignalInvalid(f"A {name} is {length} hexadecimal digits; this is {value[:80]!r}.")
+        return text
+
+    return read
+
+
+def canonical_url(value: str) -> str:
+    """The form in which two addresses of the same page are the same text.
+
+    Scheme and host in small letters (the host as it travels, in ASCII), no default port, no user, no fragment, no empty path, dots in the
+    path resolved, escapes that need none undone and others in capitals, known trackers gone. The order of a query stays: it can matter.
+    http and https are kept apart no longer: both become https. Raises SignalInvalid.
+    """
+    text = value.strip()
+    if "://" not in text:
+        text = f"https://{text}"
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").rstrip(".")
+        port = parts.port
+    except ValueError as problem:
+        raise SignalInvalid(f"This is not the address of a page: {value[:80]!r} ({problem}).") from problem
+    if parts.scheme.lower() not in ("http", "https") or not host or "." not in host:
+        raise SignalInvalid(f"This is not the address of a page on the web: {value[:80]!r}. Give it from https:// on.")
+    try:
+        host = host.encode("idna").decode("ascii") if not host.isascii() else host.lower()
+    except UnicodeError as problem:
+        raise SignalInvalid(f"The host of this address cannot be written: {host[:80]!r}.") from problem
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9_.-]*[a-z0-9])?", host):
+        raise SignalInvalid(f"The host of this address is none: {host[:80]!r}.")
+    if port not in (None, 80, 443):
+        host = f"{host}:{port}"
+    segments: list[str] = []
+    for segment in parts.path.split("/")[1:] or [""]:
+        if segment == "..":
+            segments = segments[:-1]
+        elif segment != ".":
+            segments.append(quote(unquote(segment), safe="!$&'()*+,;=:@-._~"))
+    if parts.path.endswith(("/.", "/..")):
+        segments.append("")
+    asked = [
+        (name, said) for name, said in parse_qsl(parts.query, keep_blank_values=True) if not TRACKERS.fullmatch(name)
+    ]
+    return urlunsplit(("https", host, "/" + "/".join(segments), urlencode(asked, quote_via=quote), ""))
+
+
+def _account(value: str) -> str:
+    found = _ACCOUNT.fullmatch(value.strip())
+    if found is None:
+        raise SignalInvalid(
+            "An account is written platform:identifier, such as example:12345, with the platform's own identifier."
+        )
+    return f"{found[1]}:{found[2]}"
+
+
+def _words(value: str) -> str:
+    text = " ".join(value.split())
+    if not text:
+        raise SignalInvalid("There are no words here.")
+    return text
+
+
+_READ: dict[SignalKind, Callable[[str], str]] = {
+    SignalKind.PDQ: _digits(64, "PDQ hash"),
+    SignalKind.MD5: _digits(32, "MD5"),
+    SignalKind.VIDEO_MD5: _digits(32, "MD5"),
+    SignalKind.SHA256: _digits(64, "SHA-256"),
+    SignalKind.URL: canonical_url,
+    SignalKind.TEXT: _words,
+    SignalKind.ACCOUNT: _account,
+    SignalKind.TERM: lambda value: _words(value).casefold(),
+}
+
+
+def canonical(kind: SignalKind, value: str) -> str:
+    """The one form in which a value of this kind is kept and compared. Raises SignalInvalid."""
+    if len(value) > MOST_CHARACTERS or "\x00" in value:
+        raise SignalInvalid(f"A signal is at most {MOST_CHARACTERS:,} characters of text.")
+    return _READ[kind](value)

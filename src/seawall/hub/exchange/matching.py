@@ -1,0 +1,122 @@
+"""Asking the hub whether it knows something, for those who may not or would not hold the list."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from uuid import UUID
+
+from seawall.hub.directory.models import Organisation
+from seawall.hub.exchange.kinds import SignalKind, canonical
+from seawall.hub.exchange.models import Community, Member, Part, Signal, SignalState
+from seawall.index import HashIndex, pack
+from seawall.index.layout import RADIUS
+
+FRESH = 1.0
+"""For so many seconds the bank is taken to be up to date without asking the database."""
+AT_ONCE = 50_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A signal that matches what was asked, and in how many bits it differs (0 for what is compared as a whole)."""
+
+    signal: Signal
+    distance: int
+
+
+class Bank:
+    """The PDQ hashes of all communities in the memory of this process, kept up to date by their changes.
+
+    Signals are numbered by the community's row lock, so a change with a smaller number than one that was read cannot appear later.
+    """
+
+    def __init__(self) -> None:
+        self._index = HashIndex()
+        self._cursors: dict[UUID, int] = {}
+        self._looked = 0.0
+        self._lock = threading.Lock()
+
+    def search(self, hashes: list[str], radius: int) -> list[list[tuple[int, int]]]:
+        """For every hash the numbers of the signals within the radius, with their distances."""
+        self.refresh()
+        return [[(key, off) for key, off in found] for found in self._index.search_many(hashes, radius)]
+
+    def refresh(self, *, now: bool = False) -> None:
+        """Take in what changed since the last look."""
+        if not now and time.monotonic() - self._looked < FRESH:
+            return
+        with self._lock:
+            if not now and time.monotonic() - self._looked < FRESH:
+                return
+            for community_id, next_change in Community.objects.values_list("pk", "next_change"):
+                cursor = self._cursors.get(community_id, 0)
+                if next_change - 1 > cursor:
+                    self._cursors[community_id] = self._follow(community_id, cursor, next_change - 1)
+            self._looked = time.monotonic()
+
+    def _follow(self, community_id: UUID, cursor: int, until: int) -> int:
+        changed = Signal.objects.filter(
+            community=community_id, kind=SignalKind.PDQ.value, last_change__gt=cursor, last_change__lte=until
+        ).order_by("last_change")
+        rows = changed.values_list("number", "value", "state", "first_change")
+        fresh: list[tuple[int, str]] = []
+        for number, value, state, first in rows.iterator(chunk_size=AT_ONCE):
+            if state == SignalState.ACTIVE:
+                if first > cursor or number not in self._index:
+                    fresh.append((number, value))
+            elif first <= cursor:
+                self._index.remove(number)
+        if len(fresh) > AT_ONCE and not len(self._index):
+            self._index = HashIndex.build(
+                [number for number, _value in fresh], pack([value for _number, value in fresh])
+            )
+        else:
+            for number, value in fresh:
+                if number not in self._index:
+                    self._index.add(number, value)
+        return until
+
+
+_bank = Bank()
+
+
+def bank() -> Bank:
+    """The one bank of this process."""
+    return _bank
+
+
+def communities_of(organisation: Organisation) -> list[UUID]:
+    """Where the organisation may see signals: current members who are no observers."""
+    members = Member.objects.current().filter(organisation=organisation).exclude(part=Part.OBSERVER)
+    return list(members.values_list("community", flat=True))
+
+
+def match(
+    *, organisation: Organisation, hashes: list[str], values: Iterable[tuple[SignalKind, str]], radius: int = RADIUS
+) -> tuple[list[list[Hit]], list[list[Hit]]]:
+    """What the organisation's communities know of PDQ hashes (near ones too) and of other values (the very same).
+
+    The first list answers `hashes`, the second `values`, each in its order. Only signals that may be acted on are found. Raises
+    SignalInvalid, HashError.
+    """
+    allowed = communities_of(organisation)
+    near = bank().search([canonical(SignalKind.PDQ, each) for each in hashes], radius) if hashes else []
+    asked = [(kind, sha256(canonical(kind, value).encode()).hexdigest()) for kind, value in values]
+    in_use = Signal.objects.in_use().filter(community__in=allowed).select_related("community")
+    by_number = {
+        signal.number: signal for signal in in_use.filter(number__in={number for some in near for number, _off in some})
+    }
+    by_value: dict[tuple[str, str], list[Signal]] = {}
+    for signal in in_use.filter(value_sha256__in={digest for _kind, digest in asked}):
+        by_value.setdefault((signal.kind, signal.value_sha256), []).append(signal)
+    return (
+        [[Hit(signal=by_number[number], distance=off) for number, off in some if number in by_number] for some in near],
+        [
+            [Hit(signal=signal, distance=0) for signal in by_value.get((kind.value, digest), [])]
+            for kind, digest in asked
+        ],
+    )

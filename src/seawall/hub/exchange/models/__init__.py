@@ -1,0 +1,24 @@
+"""Communities, the signals that are shared in them, and who has which."""
+
+from seawall.hub.exchange.models.community import Agreement, Community, Member, Part, Tlp
+from seawall.hub.exchange.models.recipient import Acknowledgement, Recipient, Reminder, ReminderStep, Surface
+from seawall.hub.exchange.models.signal import Change, Opinion, OpinionKind, Reason, Signal, SignalState
+
+__all__ = [
+    "Acknowledgement",
+    "Agreement",
+    "Change",
+    "Community",
+    "Member",
+    "Opinion",
+    "OpinionKind",
+    "Part",
+    "Reason",
+    "Recipient",
+    "Reminder",
+    "ReminderStep",
+    "Signal",
+    "SignalState",
+    "Surface",
+    "Tlp",
+]

@@ -1,0 +1,44 @@
+"""Background work of the exchange: telling recipients' software of changes, expiring, reminding."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from procrastinate.contrib.django import app
+
+from seawall.hub.exchange.models import Community, Reason
+from seawall.hub.jobs import PERIODIC, defer
+
+
+def queue_announcement(community: Community) -> None:
+    """Tell the recipients of a community soon that there is something new; once for whatever happens until then."""
+    defer("exchange.announce", once=f"exchange.announce-{community.pk}", in_seconds=2, community_id=str(community.pk))
+
+
+@app.task(name="exchange.announce", queue="exchange", retry=PERIODIC)
+def announce(community_id: str) -> None:
+    """Call the software of every recipient that has not been handed the latest change."""
+    from seawall.hub.exchange import recipients
+
+    recipients.announce(community_id=community_id)
+
+
+@app.task(name="exchange.withdraw_of_decision", queue="exchange", retry=PERIODIC)
+def withdraw_of_decision(decision_id: str, appeal: int) -> None:
+    """Withdraw, in every community, what stands on a decision whose referral was taken back."""
+    from seawall.hub.exchange import signals
+
+    signals.withdraw_of_decision(
+        decision_id=UUID(decision_id), reason=Reason.APPEAL if appeal else Reason.REFERRAL, actor=signals.KEEPER
+    )
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="exchange.tick", queue="exchange", queueing_lock="exchange.tick", retry=PERIODIC)
+def tick(timestamp: int) -> None:
+    """Every five minutes: withdraw what has lasted its time, remind those who did not confirm."""
+    from seawall.hub.exchange import recipients, signals
+
+    del timestamp
+    signals.expire_due()
+    recipients.remind_due()

@@ -1,0 +1,1 @@
+"""Formal notices and removal orders: drafts, officers, reviews and what follows an order."""

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seawall.hub.exchange.kinds import SignalInvalid, SignalKind, canonical, canonical_url
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("https://Example.ORG", "https://example.org/"),
+        ("http://example.org:80/a", "https://example.org/a"),
+        ("example.org/a", "https://example.org/a"),
+        ("https://example.org:443/a#top", "https://example.org/a"),
+        ("https://example.org:8443/a", "https://example.org:8443/a"),
+        ("https://user:secret@example.org/a", "https://example.org/a"),
+        ("https://example.org/a/./b/../c", "https://example.org/a/c"),
+        ("https://example.org/../../a", "https://example.org/a"),
+        ("https://example.org/a/..", "https://example.org/"),
+        ("https://example.org/%7euser/%e2%82%ac", "https://example.org/~user/%E2%82%AC"),
+        ("https://example.org/a%2Fb", "https://example.org/a%2Fb"),
+        ("https://example.org/?b=2&a=1", "https://example.org/?b=2&a=1"),
+        ("https://example.org/?utm_source=x&id=7&fbclid=y", "https://example.org/?id=7"),
+        ("https://example.org/?a=&b=c d", "https://example.org/?a=&b=c%20d"),
+        ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+        ("https://example.org./a", "https://example.org/a"),
+        ("  https://example.org/a \n", "https://example.org/a"),
+    ],
+)
+def test_one_page_has_one_address(written: str, kept: str) -> None:
+    assert canonical_url(written) == kept
+    assert canonical_url(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "nowhere",
+        "ftp://example.org/",
+        "https://",
+        "https://[::1/",
+        "https://exa mple.org/",
+        "javascript://x.org/%0a",
+        "https://a..b/x\x00",
+    ],
+)
+def test_what_is_no_address_is_refused(written: str) -> None:
+    with pytest.raises(SignalInvalid):
+        canonical(SignalKind.URL, written)
+
+
+@given(st.text(max_size=80))
+def test_a_canonical_address_is_its_own_canonical_form(text: str) -> None:
+    try:
+        once = canonical_url(f"https://example.org/{text}")
+    except SignalInvalid:
+        return
+    assert canonical_url(once) == once
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "kept"),
+    [
+        (SignalKind.PDQ, " " + "AB" * 32, "ab" * 32),
+        (SignalKind.MD5, "F" * 32, "f" * 32),
+        (SignalKind.SHA256, "0" * 64, "0" * 64),
+        (SignalKind.TERM, " Two  Words\n", "two words"),
+        (SignalKind.TEXT, "Keep the  Case", "Keep the Case"),
+        (SignalKind.ACCOUNT, "alpha.example:Some-One/7", "alpha.example:Some-One/7"),
+    ],
+)
+def test_each_kind_has_one_form(kind: SignalKind, written: str, kept: str) -> None:
+    assert canonical(kind, written) == kept
+    assert canonical(kind, kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "written"),
+    [
+        (SignalKind.PDQ, "ab" * 31),
+        (SignalKind.MD5, "g" * 32),
+        (SignalKind.SHA256, ""),
+        (SignalKind.TERM, "  "),
+        (SignalKind.ACCOUNT, "someone"),
+        (SignalKind.ACCOUNT, "alpha:a b"),
+        (SignalKind.TEXT, "x" * 2_001),
+        (SignalKind.TEXT, "a\x00b"),
+    ],
+)
+def test_what_is_no_value_of_its_kind_is_refused(kind: SignalKind, written: str) -> None:
+    with pytest.raises(SignalInvalid):
+        canonical(kind, written)
