@@ -110,14 +110,24 @@ def test_refusals_are_understood_by_the_channel(
     assert caught.value.retry_after > 3_000
 
 
-def test_a_hubs_own_referral_is_delivered_and_answered_through_its_verbs(
-    hub: SmallHub, live_server: LiveServer, settings: Any
-) -> None:
-    """The hub refers to itself, as to another: the sending side's verbs, clock and answers are the real ones."""
+@pytest.fixture
+def way_out(live_server: LiveServer, settings: Any) -> Iterator[None]:
+    """The hub's own way out may reach the live server, and is closed after: a connection that is kept open keeps a server's thread."""
     settings.HUB_CONTACT, settings.PUBLIC_URL = "hub@hub.example", "https://hub.example"
     settings.OUTBOUND_ALLOW = frozenset({urlsplit(live_server.url).netloc})
     reach.outbound.cache_clear()
     reach._channel.cache_clear()
+    yield
+    reach.outbound().close()
+    reach.outbound.cache_clear()
+    reach._channel.cache_clear()
+
+
+@pytest.mark.usefixtures("way_out")
+def test_a_hubs_own_referral_is_delivered_and_answered_through_its_verbs(
+    hub: SmallHub, live_server: LiveServer
+) -> None:
+    """The hub refers to itself, as to another: the sending side's verbs, clock and answers are the real ones."""
     directory.set_route(
         platform=hub.platforms["alpha"],
         channel="xarf",
@@ -136,5 +146,3 @@ def test_a_hubs_own_referral_is_delivered_and_answered_through_its_verbs(
     assert [each.status for each in collect(referral_id=made.pk)] == ["PROCESSING", "COMPLETED"]
     made = Referral.objects.get(pk=made.pk)
     assert (made.state, made.answers.last().reason_code) == (ReferralState.ANSWERED, "REVIEWED_NO_ACTION")  # type: ignore[union-attr]
-    reach.outbound.cache_clear()
-    reach._channel.cache_clear()

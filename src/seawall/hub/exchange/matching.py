@@ -103,16 +103,17 @@ def match(
     The first list answers `hashes`, the second `values`, each in its order. Only signals that may be acted on are found. Raises
     SignalInvalid, HashError.
     """
-    allowed = communities_of(organisation)
     near = bank().search([canonical(SignalKind.PDQ, each) for each in hashes], radius) if hashes else []
     asked = [(kind, sha256(canonical(kind, value).encode()).hexdigest()) for kind, value in values]
-    in_use = Signal.objects.in_use().filter(community__in=allowed).select_related("community")
-    by_number = {
-        signal.number: signal for signal in in_use.filter(number__in={number for some in near for number, _off in some})
-    }
+    numbers = {number for some in near for number, _off in some}
+    by_number: dict[int, Signal] = {}
     by_value: dict[tuple[str, str], list[Signal]] = {}
-    for signal in in_use.filter(value_sha256__in={digest for _kind, digest in asked}):
-        by_value.setdefault((signal.kind, signal.value_sha256), []).append(signal)
+    if numbers or asked:  # most questions end here: the database is asked only where there is something to find
+        in_use = Signal.objects.in_use().filter(community__in=communities_of(organisation)).select_related("community")
+        if numbers:
+            by_number = {signal.number: signal for signal in in_use.filter(number__in=numbers)}
+        for signal in in_use.filter(value_sha256__in={digest for _kind, digest in asked}) if asked else ():
+            by_value.setdefault((signal.kind, signal.value_sha256), []).append(signal)
     return (
         [[Hit(signal=by_number[number], distance=off) for number, off in some if number in by_number] for some in near],
         [
