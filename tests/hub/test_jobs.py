@@ -32,6 +32,7 @@ __all__ = ["install", "pattern"]
 pytestmark = pytest.mark.django_db
 
 NAME = "content.assess_batch"
+OURS = ("content", "casework", "exchange", "ledger", "notices", "referrals")
 
 
 def waiting() -> list[dict[str, Any]]:
@@ -108,6 +109,17 @@ class TestQueueing:
             "No background task is called content.nothing. Look at the `name=` of the tasks in hub/*/tasks.py."
         )
 
+    def test_many_are_queued_at_once_or_none(self) -> None:
+        with transaction.atomic():
+            jobs.defer_many(NAME, [{"batch_id": f"b{number}"} for number in range(3)])
+            jobs.defer_many(NAME, [])
+        assert waiting() == [{"batch_id": "b0"}, {"batch_id": "b1"}, {"batch_id": "b2"}]
+        with moment.demonstration_at(datetime(2026, 1, 1, tzinfo=UTC)):
+            jobs.defer_many(NAME, [{"batch_id": "b3"}])
+        assert len(waiting()) == 3
+        with pytest.raises(exceptions.TaskNotFound):
+            jobs.defer_many("content.nothing", [{"batch_id": "b4"}])
+
     def test_what_waits_or_runs_is_known_by_its_arguments(self) -> None:
         for number in range(3):
             jobs.defer(NAME, batch_id=f"b{number}")
@@ -140,7 +152,8 @@ class TestQueueing:
         sooner("b1", attempts=8)
         work(concurrency=1, wait=False)
         assert ours.get().status == "failed", "it stays, for somebody to look at: see `seawall check`"
-        with connection.cursor() as cursor:  # one thread that queues what the clock brings, and its session, end with this process only
+        # One thread, which queues what the clock brings, ends with this process only, and its session with it.
+        with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
@@ -198,7 +211,7 @@ def test_every_name_that_is_queued_by_name_is_a_task() -> None:
 
 def test_every_task_that_can_fail_for_a_while_is_tried_again_ever_later() -> None:
     patient = {name: task.retry_strategy for name, task in app.tasks.items() if task.retry_strategy is not None}
-    ours = {name for name in app.tasks if name.partition(".")[0] in ("content", "casework", "referrals", "ledger")}
+    ours = {name for name in app.tasks if name.partition(".")[0] in OURS}
     assert ours <= set(patient), "one that was broken off once must not count as failed for good"
     error = RuntimeError("a passing fault")
     for name, strategy in patient.items():

@@ -16,10 +16,13 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
+from tests.hub.referrals.conftest import ToldPlatform
 from tests.support.codes import code_of
 from tests.support.hub import PASSWORD, SmallHub, small_hub
+from tests.support.walking import Worker
 
 from seawall.hub.directory.models import Person
+from seawall.hub.referrals import answers, services, user_notices, withdrawals
 
 
 @dataclass
@@ -91,3 +94,18 @@ def hub(transactional_db: None) -> SmallHub:
 def live_hub(live_server: LiveServer, hub: SmallHub) -> LiveHub:
     """The small hub, running on loopback."""
     return LiveHub(url=live_server.url, data=hub)
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch) -> ToldPlatform:
+    """The platforms' end of the channel: receipts and does what a test tells it to."""
+    made = ToldPlatform()
+    for module in (services, answers, user_notices, withdrawals):
+        monkeypatch.setattr(module, "channel_of", lambda _referral: made)
+    return made
+
+
+@pytest.fixture
+def worker() -> Worker:
+    """Whoever does the background's work."""
+    return Worker()

@@ -6,6 +6,7 @@ the work itself, step by step; nothing is queued while it plays.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.db import connection, transaction
 from procrastinate import RetryStrategy, exceptions
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
+from procrastinate.tasks import Task
 
 from seawall.hub import moment
 
@@ -36,21 +38,33 @@ def defer(name: str, *, once: str | None = None, in_seconds: int = 0, **argument
     """
     if moment.is_played():
         return
-    task = app.tasks.get(name)
+    task = _task(name)
     options: dict[str, Any] = {}
     if once is not None:
         options["queueing_lock"] = once
     if in_seconds:
         options["schedule_in"] = {"seconds": in_seconds}
-    if task is None:
-        raise exceptions.TaskNotFound(
-            f"No background task is called {name}. Look at the `name=` of the tasks in hub/*/tasks.py."
-        )
     try:
         with transaction.atomic():  # a savepoint: a key that is taken must not spoil the change that asks
             task.configure(**options).defer(**arguments)
     except exceptions.AlreadyEnqueued:
         log.debug("already queued", task=name, key=once)
+
+
+def defer_many(name: str, each: Sequence[Mapping[str, str | int]]) -> None:
+    """Queue a job of the task called `name` for each of the arguments: one statement, however many. Raises TaskNotFound."""
+    if each and not moment.is_played():
+        arguments: list[dict[str, Any]] = [dict(one) for one in each]
+        _task(name).batch_defer(*arguments)
+
+
+def _task(name: str) -> Task[Any, Any, Any]:
+    task = app.tasks.get(name)
+    if task is None:
+        raise exceptions.TaskNotFound(
+            f"No background task is called {name}. Look at the `name=` of the tasks in hub/*/tasks.py."
+        )
+    return task
 
 
 def oldest_waiting() -> timedelta | None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from procrastinate import JobContext
 from tests.hub.referrals.conftest import BEGIN, ToldPlatform, at, received
 from tests.hub.referrals.test_services import REFUSED, agrees, events, fresh, jobs, trail
 from tests.support.hub import SmallHub
@@ -12,7 +15,7 @@ from tests.support.hub import SmallHub
 from seawall import channels
 from seawall.clock import State
 from seawall.hub.casework.form import FormIncomplete
-from seawall.hub.referrals import answers, pending, services, tasks
+from seawall.hub.referrals import answers, pending, queries, services, tasks
 from seawall.hub.referrals.models import Information, Referral, ReferralState
 
 
@@ -125,11 +128,51 @@ def test_a_platform_that_cannot_be_asked_is_shown_and_asked_again(hub: SmallHub,
         channels.AnswerInvalid("The answer from alpha is not signed by the key agreed with this platform.")
     ]
     with pytest.raises(channels.AnswerInvalid):
-        tasks.collect(referral_id=str(referral.pk))
+        services.collect(referral_id=referral.pk)
     assert "not signed" in fresh(referral).problem
     assert fresh(referral).last_polled_at is None  # a look that showed nothing, so it proves nothing
-    tasks.collect(referral_id=str(referral.pk))
+    services.collect(referral_id=referral.pk)
     assert (fresh(referral).problem, fresh(referral).last_polled_at is not None) == ("", True)
+
+
+def ask(*, stopping: bool = False) -> None:
+    """One round with alpha, as the queue has it done."""
+    context = SimpleNamespace(should_abort=lambda: stopping)
+    tasks.collect(cast(JobContext, context), platform="alpha")
+
+
+def test_one_round_asks_a_platform_about_all_its_referrals_and_no_other_platform(
+    hub: SmallHub, platform: ToldPlatform
+) -> None:
+    ours, theirs = [received(hub) for _ in range(3)], received(hub)
+    Referral.objects.filter(pk=theirs.pk).update(platform=hub.platforms["beta"])
+    platform.failures = [channels.AnswerInvalid("The answer from alpha is not signed.")]
+    ask()
+    polled = [fresh(referral).last_polled_at is not None for referral in ours]
+    assert sorted(polled) == [False, True, True], "one that fails keeps the others from nothing"
+    ask()
+    assert queries.to_poll(platform="alpha") == []
+    assert fresh(theirs).last_polled_at is None
+    assert (queries.platforms_to_poll(), queries.to_poll(platform="beta")) == (["beta"], [theirs.pk])
+
+
+def test_a_platform_that_fails_again_and_again_is_left_alone_until_the_next_round(
+    hub: SmallHub, platform: ToldPlatform
+) -> None:
+    for _ in range(tasks.FAILURES + 2):
+        received(hub)
+    platform.failures = [REFUSED] * (tasks.FAILURES + 2)
+    ask()
+    assert len(platform.failures) == 2
+    platform.failures = [REFUSED] * (tasks.FAILURES - 1)
+    ask()
+    assert len(queries.to_poll(platform="alpha")) == tasks.FAILURES - 1, "a success in between, and it goes on"
+
+
+def test_a_round_ends_when_the_worker_is_to_stop(hub: SmallHub, platform: ToldPlatform) -> None:
+    referral = received(hub)
+    ask(stopping=True)
+    assert fresh(referral).last_polled_at is None
 
 
 def test_an_answer_with_an_endless_id_is_refused_and_the_others_stand(hub: SmallHub, platform: ToldPlatform) -> None:

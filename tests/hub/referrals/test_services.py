@@ -315,15 +315,18 @@ def test_who_is_asked_when(hub: SmallHub, platform: ToldPlatform) -> None:
     with at():
         first, second = received(hub), received(hub)
         queued = referred(hub)
-        assert queries.to_poll() == [first.pk, second.pk] or queries.to_poll() == [second.pk, first.pk]
+        assert queries.to_poll(platform="alpha") == [first.pk, second.pk] or queries.to_poll(platform="alpha") == [
+            second.pk,
+            first.pk,
+        ]
         services.collect(referral_id=first.pk)
-        assert queries.to_poll() == [second.pk]
+        assert queries.to_poll(platform="alpha") == [second.pk]
     with at(minutes=5):
-        assert queries.to_poll() == [second.pk, first.pk]  # never asked comes first
-        assert queued.pk not in queries.to_poll()
+        assert queries.to_poll(platform="alpha") == [second.pk, first.pk]  # never asked comes first
+        assert queued.pk not in queries.to_poll(platform="alpha")
         platform.decides()
         services.collect(referral_id=first.pk)
-        assert queries.to_poll() == [second.pk]
+        assert queries.to_poll(platform="alpha") == [second.pk]
 
 
 def test_who_is_out_of_time(hub: SmallHub, platform: ToldPlatform) -> None:
@@ -347,7 +350,8 @@ def test_the_minute_queues_what_is_due_and_nothing_twice(hub: SmallHub, platform
     ProcrastinateJob.objects.all().delete()
     for _ in range(3):
         tasks.tick(timestamp=0)
-    assert jobs("collect") == jobs("escalate") == [{"referral_id": str(late.pk)}]
+    assert jobs("collect") == [{"platform": "alpha"}]
+    assert jobs("escalate") == [{"referral_id": str(late.pk)}]
     assert {(job["referral_id"], job["checkpoint"]) for job in jobs("probe")} == {
         (str(done.pk), str(point)) for point in queries.PROBE_AFTER
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from seawall.hub.jobs import PERIODIC
+
 
 @app.task(name="notices.open_review", queue="referrals", retry=RetryStrategy(max_attempts=5, exponential_wait=3))
 def open_review(answer_id: str) -> None:
@@ -15,7 +17,7 @@ def open_review(answer_id: str) -> None:
 
 
 @app.periodic(cron="*/5 * * * *")
-@app.task(name="notices.tick", queue="referrals", queueing_lock="notices.tick")
+@app.task(name="notices.tick", queue="referrals", queueing_lock="notices.tick", retry=PERIODIC)
 def tick(timestamp: int) -> None:
     """Every five minutes: open reviews whose job was lost, say which are late, and tell platforms until when they keep what they removed."""
     from seawall.hub.notices import orders, queries, reviews

@@ -161,18 +161,23 @@ def receipt_check(referral: Referral) -> ReceiptCheck | None:
     return ReceiptCheck(holds=True)
 
 
-def to_poll() -> list[UUID]:
-    """Referrals whose platform is to be asked for an answer now: every five minutes at most.
+def platforms_to_poll() -> list[str]:
+    """The slugs of the platforms that are to be asked for answers now."""
+    return list(_to_poll().order_by("platform__slug").values_list("platform__slug", flat=True).distinct())
 
-    Those whose answers come by themselves are left out.
-    """
+
+def to_poll(*, platform: str) -> list[UUID]:
+    """Referrals on which the platform is to be asked for an answer now: every five minutes at most, 2,000 at a time."""
+    found = _to_poll().filter(platform__slug=platform).order_by(F("last_polled_at").asc(nulls_first=True))
+    return list(found.values_list("pk", flat=True)[:2_000])
+
+
+def _to_poll() -> QuerySet[Referral]:
+    """Those whose answers come by themselves are left out."""
     since = moment.now() - POLL_EVERY
     polled = [name for name in channels.names() if channels.get(name).answering == "polled"]
-    return list(
-        Referral.objects.filter(state__in=OPEN, channel__in=polled)
-        .filter(Q(last_polled_at=None) | Q(last_polled_at__lte=since))
-        .order_by(F("last_polled_at").asc(nulls_first=True))
-        .values_list("pk", flat=True)[:2_000]
+    return Referral.objects.filter(
+        Q(last_polled_at=None) | Q(last_polled_at__lte=since), state__in=OPEN, channel__in=polled
     )
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from random import SystemRandom
 from uuid import UUID
 
 import structlog
-from django.db import transaction
-from procrastinate import BaseRetryStrategy, RetryDecision, RetryStrategy
+from procrastinate import BaseRetryStrategy, JobContext, RetryDecision, RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
 from seawall.channels import ChannelError
-from seawall.hub.jobs import PERIODIC, alive, defer
+from seawall.hub.jobs import PERIODIC, alive, defer, defer_many
 from seawall.hub.referrals.models import (
     Checkpoint,
     Information,
@@ -43,6 +43,7 @@ class Patience(BaseRetryStrategy):
 PATIENT = Patience()
 URGENT = 10
 """The priority of what is on its way to a platform: each minute's round of looking for answers must not stand before it."""
+FAILURES = 5  # looks for answers in a row that failed, after which a platform is left alone until the next minute
 
 
 def queue_delivery(referral: Referral) -> None:
@@ -165,12 +166,27 @@ def mail_objection(objection_id: str) -> None:
     objections.mail_answer(objection_id=objection_id)
 
 
-@app.task(name="referrals.collect", queue="referrals", retry=PATIENT)
-def collect(referral_id: str) -> None:
-    """Fetch what a platform has answered."""
-    from seawall.hub.referrals import services
+@app.task(name="referrals.collect", queue="referrals", retry=PERIODIC, pass_context=True)
+def collect(context: JobContext, platform: str) -> None:
+    """Fetch what a platform has answered, on every referral that it is to be asked about now, one after the other.
 
-    services.collect(referral_id=referral_id)
+    One job a platform: however many referrals are open and however slowly it answers, it takes one place from what is on its way to others.
+    After FAILURES in a row it is left alone until the next minute.
+    """
+    from seawall.hub.referrals import queries, services
+
+    asked = queries.to_poll(platform=platform)
+    SystemRandom().shuffle(asked)  # what always fails must not stand before the rest each time
+    failures = 0
+    for referral_id in asked:
+        if context.should_abort() or failures == FAILURES:
+            return
+        try:
+            services.collect(referral_id=referral_id)
+        except ChannelError:  # kept with the referral, where people see it
+            failures += 1
+        else:
+            failures = 0
 
 
 @app.task(name="referrals.probe", queue="referrals", retry=PATIENT)
@@ -202,7 +218,7 @@ def tick(timestamp: int) -> None:
 
     del timestamp
     _queue("referrals.release_user_notice", "notice_id", pending.delays_over())
-    _queue("referrals.collect", "referral_id", queries.to_poll())
+    _queue("referrals.collect", "platform", queries.platforms_to_poll())
     _queue("referrals.escalate", "referral_id", queries.out_of_time())
     probing = alive("referrals.probe", "referral_id")
     for referral_id, checkpoint in queries.due_probes():
@@ -225,12 +241,8 @@ def sweep(timestamp: int) -> None:
     _queue("referrals.mail_objection", "objection_id", pending.unmailed_objections())
 
 
-def _queue(task: str, argument: str, wanted: list[UUID]) -> None:
+def _queue(task: str, argument: str, wanted: Sequence[UUID | str]) -> None:
     if not wanted:
         return
     under_way = alive(task, argument)
-    with transaction.atomic():  # a thousand at once must not be a thousand commits
-        for identity in map(str, wanted):
-            if identity not in under_way:
-                named: dict[str, Any] = {argument: identity}
-                defer(task, **named)
+    defer_many(task, [{argument: identity} for identity in map(str, wanted) if identity not in under_way])
