@@ -81,7 +81,13 @@ def test_longest_text_is_cut_where_it_matters_least() -> None:
     text = referral_text(made, hub_url="https://hub.example/" + "y" * 100, contact="c" * 100)
     assert len(text) == LONGEST_TEXT
     assert text.endswith("[Cut here. The hub holds the whole.]")
-    for needed in (made.content.url, "a body of the state", "good faith", "A reply to this report is read by a person.", "Why: v"):
+    for needed in (
+        made.content.url,
+        "a body of the state",
+        "good faith",
+        "A reply to this report is read by a person.",
+        "Why: v",
+    ):
         assert needed in text
     assert text.count(str(made.referral_id)) == 2
 

@@ -151,7 +151,9 @@ def test_a_delay_is_asked_for_approved_read_and_ended(
     page.get_by_role("link", name="Ask that they are told later").click()
     heading(page, "Tell the person later")
     button(page, "Ask for the delay").click()
-    refused(page, "Choose why they should be told later", "Say what exactly the reason is", "Enter for how many days?")
+    refused(
+        page, "Choose why they should be told later", "Say what exactly the reason is", "Answer “For how many days?”"
+    )
     looks.at(page, "delay-ask")
     page.get_by_role("group", name="Why should they be told later?").get_by_role("radio").first.check()
     page.get_by_label("What exactly is the reason?").fill("They said that they would hurt whoever reported them.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -9,13 +10,15 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Locator, Page, expect
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
+
 from tests.browser.helpers import assert_accessible, assert_fits, screenshot
 
 PHONE_WIDTH = 390
 
 # The headings that can be seen, in the order of the page; what is said above it (GOV.UK's errors and banners) stands for itself.
 HEADINGS = """() => [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')]
-    .filter(each => each.checkVisibility() && !each.closest('.govuk-error-summary, .govuk-notification-banner')).map(each => [Number(each.tagName[1]), each.textContent.trim()])"""
+    .filter(each => each.checkVisibility() && !each.closest('.govuk-error-summary, .govuk-notification-banner'))
+    .map(each => [Number(each.tagName[1]), each.textContent.trim()])"""
 # Names of inputs and identities that stand twice; a label or a link to one of them would lead to the wrong place.
 TWICE = """() => { const all = [...document.querySelectorAll('[id]')].map(each => each.id)
     return all.filter((each, place) => all.indexOf(each) !== place) }"""
@@ -60,7 +63,7 @@ class Looks:
         levels = [level for level, _text in headings]
         assert levels.count(1) == 1, f"{page.url} has {levels.count(1)} main headings"
         assert levels[0] == 1, f"{page.url} begins with a lesser heading: {headings[0]}"
-        for (above, _text), (level, text) in zip(headings, headings[1:], strict=False):
+        for (above, _text), (level, text) in itertools.pairwise(headings):
             assert level <= above + 1, f"{page.url} leaves out a level before {text!r}"
         sections = [text for level, text in headings if level == 2]
         assert len(sections) == len(set(sections)), f"{page.url} has two sections of the same name: {sections}"
@@ -127,7 +130,9 @@ def by_keyboard(page: Page, target: Locator) -> None:
         page.keyboard.press("Tab")
         here = page.locator("*:focus")
         if here.count() and not here.evaluate(MARKED):
-            raise AssertionError(f"nothing shows that this has the focus: {here.evaluate('e => e.outerHTML')} on {page.url}")
+            raise AssertionError(
+                f"nothing shows that this has the focus: {here.evaluate('e => e.outerHTML')} on {page.url}"
+            )
         if target.evaluate("element => element === document.activeElement"):
             return
     raise AssertionError(f"{target} cannot be reached with the Tab key on {page.url}")
