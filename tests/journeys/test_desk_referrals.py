@@ -74,6 +74,7 @@ def test_a_referral_is_withdrawn_and_the_platform_told_by_hand(
     button(page, "Write it down").click()
     said(page, "It is written down that Alpha knows of the withdrawal.")
     expect(page.get_by_role("main")).to_contain_text("Alpha confirmed that it has the withdrawal")
+    expect(row(page, "Stands at")).to_have_text("Stopped: withdrawn")
     looks.at(page, "withdrawn")
     assert fresh(referral).state == ReferralState.WITHDRAWN
 
@@ -118,7 +119,7 @@ def test_a_referral_is_sent_by_hand_and_its_mail_read(live_hub: LiveHub, page: P
     button(page, "I have sent it").click()
     refused(page, "Use letters, digits and signs, without spaces", "Choose when you sent it")
     page.get_by_label("The reference that the platform gave you").fill("T-1")
-    page.get_by_label("About 10 minutes ago").check()
+    page.get_by_label("Just now").check()
     button(page, "I have sent it").click()
     said(page, "The clock of Alpha runs since you sent it.")
     expect(row(page, "Their reference")).to_contain_text("T-1")
@@ -208,7 +209,6 @@ def test_the_overseer_recommends_and_the_desk_answers_without_scripts(
         expect(button(page, "Write down your reading")).to_have_count(0)
     overseers.at(page, "read")
 
-    live_hub.sign_in(officers, "inspector", "/notifications/")
     for each, follow in ((stands, "No, the referral stands"), (withdrawn, "Yes, withdraw the referral")):
         live_hub.sign_in(officers, "officer" if each == withdrawn else "inspector", f"/referrals/{each.pk}/")
         button(officers, "Answer the overseer").click()

@@ -37,9 +37,7 @@ def state_of(referral: Referral) -> str:
     return str(Referral.objects.get(pk=referral.pk).state)
 
 
-def test_one_referral_is_read_and_answered(
-    live_hub: LiveHub, page: Page, platform: ToldPlatform, looks: Looks, worker: Worker
-) -> None:
+def test_one_referral_is_read_and_answered(live_hub: LiveHub, page: Page, platform: ToldPlatform, looks: Looks) -> None:
     (mine,) = sent(live_hub)
     (theirs,) = sent(live_hub, platform="beta")
     live_hub.sign_in(page, "alpha_contact")

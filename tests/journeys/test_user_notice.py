@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core import mail
 from playwright.sync_api import Page, expect
 from tests.hub.referrals.conftest import ToldPlatform
@@ -46,9 +47,6 @@ def newcomer(live_hub: LiveHub) -> str:
     person = directory.add_person(email="new@hub.example", name="newcomer", password=None, actor=ACTOR)
     desk = live_hub.data.desks["general"]
     directory.give_role(person=person, role=Role.ANALYST, organisation=desk.organisation, desk=desk, actor=ACTOR)
-    # The second factor of somebody else would do: it is there so that the pages open.
-    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-
     TOTP.activate(person, generate_totp_secret())
     live_hub.data.people["newcomer"] = person
     return "newcomer"
@@ -113,7 +111,7 @@ def test_on_a_phone_somebody_objects_and_sees_by_the_same_link_that_they_were_ri
 
 
 def test_without_scripts_somebody_is_told_that_it_stands(
-    live_hub: LiveHub, page_without_scripts: Page, referral: Referral, looks: Looks
+    live_hub: LiveHub, page_without_scripts: Page, referral: Referral
 ) -> None:
     page = page_without_scripts
     live_hub.open(page, page_of(referral))
@@ -255,7 +253,7 @@ def test_the_words_are_changed_with_a_preview_and_complaints_have_an_address(
     page.get_by_label("The page where the platform says so").fill("https://alpha.example/help")
     today = moment.now().date()
     for label, number in (("Day", today.day), ("Month", today.month), ("Year", today.year)):
-        page.get_by_role("group", name="When did you read it?").get_by_label(label).fill(str(number))
+        page.get_by_role("group", name="Day on which you read it").get_by_label(label).fill(str(number))
     button(page, "Save it").click()
     said(page, "Notices on Alpha say this from now on.")
 

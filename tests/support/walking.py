@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -87,9 +86,6 @@ class Worker:
                 app.tasks[job.task_name](**job.args)
 
 
-Work = Callable[..., None]
-
-
 def heading(page: Page, text: str) -> None:
     """The page that one came to says this on top."""
     expect(page.get_by_role("heading", level=1)).to_have_text(text)
@@ -106,7 +102,7 @@ def button(page: Page, name: str) -> Locator:
 
 
 def refused(page: Page, *problems: str) -> None:
-    """The form came back: its summary has the focus, says each problem, and its first link leads to the field."""
+    """The form came back: its summary has the focus, says each problem, and each link leads to its field."""
     summary = page.locator(".govuk-error-summary")
     expect(summary).to_be_focused()
     assert page.title().startswith("Error: "), page.title()
@@ -144,4 +140,4 @@ def press(page: Page, target: Locator, key: str = "Enter") -> None:
     page.keyboard.press(key)
 
 
-__all__ = ["Looks", "Work", "Worker", "button", "by_keyboard", "heading", "press", "refused", "row", "said"]
+__all__ = ["Looks", "Worker", "button", "by_keyboard", "heading", "press", "refused", "row", "said"]

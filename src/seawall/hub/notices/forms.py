@@ -62,7 +62,8 @@ class WriteForm(GovukForm):
         """Put what is missing beside its field."""
         for each in found:
             if (field := self.fields.get(each.field)) is not None:  # the same sentence is not said twice
-                field.help_text = str(field.help_text).replace(each.sentence, "").strip()
+                shown = str(field.help_text).replace(each.sentence, "").strip()
+                field.help_text = self[each.field].help_text = shown  # a bound field keeps a copy of its own
             self.add_error(each.field if field is not None else None, each.sentence)
 
 

@@ -73,14 +73,17 @@ class AnswerForm(GovukForm):
         label="What is your answer?", widget=forms.RadioSelect, error_messages={"required": "Choose your answer"}
     )
     actions = forms.MultipleChoiceField(
-        label="What was done?", choices=STEPS, required=False, widget=forms.CheckboxSelectMultiple
+        label="What was done?",
+        choices=STEPS,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Say what was done"},
     )
     puid = forms.CharField(
         label="Your identifier for what was done",
         help_text="The platform’s unique identifier of your statement of reasons. It joins your public statement to this referral.",
-        required=False,
         max_length=500,
         validators=[RegexValidator(r"^[A-Za-z0-9_-]+$", "Use letters, digits, hyphens and underscores only")],
+        error_messages={"required": "Give your identifier, so that the action can be checked"},
     )
     detail = forms.CharField(
         label="What else should the hub know?",
@@ -105,11 +108,6 @@ class AnswerForm(GovukForm):
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         says = given.get("says")
-        if says == "actioned":
-            if not given.get("actions"):
-                self.add_error("actions", "Say what was done")
-            if not given.get("puid") and "puid" not in self.errors:
-                self.add_error("puid", "Give your identifier, so that the action can be checked")
         if says in portal.NEEDS_WORDS and not (given.get("detail") or "").strip():
             self.add_error("detail", "Say why, or what you need to know")
         return given

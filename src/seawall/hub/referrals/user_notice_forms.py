@@ -139,7 +139,7 @@ class ComplaintRouteForm(GovukForm):
         max_value=texts.MAX_DAYS,
     )
     source_url = forms.CharField(label="The page where the platform says so", max_length=500)
-    last_checked = GovukDateField(label="When did you read it?")
+    last_checked = GovukDateField(label="Day on which you read it")
 
     widths = {"days": "4"}
 

@@ -42,6 +42,7 @@ SEEN = {
 SEEN_COLOURS = {"up": "red", "removed": "green", "restricted": "green", "edited": "yellow", "moved": "yellow"}
 STATE_COLOURS = {
     "queued": "blue",
+    "by_hand": "orange",
     "awaiting": "teal",
     "asked": "purple",
     "answered": "green",

@@ -24,7 +24,7 @@ STAFF_PAGES = [
     ("communities", "Communities"),
     ("scorecards", "Scorecards"),
     ("conduct", "Those who refer"),
-    ("notice_delays", "Notices"),
+    ("notice_delays", "Notices to people"),
     ("notice_texts", "Words of notices"),
     ("ledger", "Ledger"),
     ("calendar", "Calendar"),

@@ -51,8 +51,8 @@ ABOUT: dict[Role, str] = {
     Role.OVERSEER: "You read every referral that a body of the state makes, with the reasons for it. You see no post and no case.",
     Role.PANEL_MEMBER: "You can read the code of practice that the hub works by. Consultations cannot be held here yet.",
     Role.ADMINISTRATOR: "You keep the directory: who works here, at which desk, in which role. You see no post and no case.",
-    Role.PLATFORM_CONTACT: "You see what the hub has referred to your platform, and how the hub counts your answers. Answers themselves "
-    "are given by your platform’s own system.",
+    Role.PLATFORM_CONTACT: "You see what the hub has referred to your platform, and how the hub counts your answers. You answer "
+    "referrals here, one or many at once, or by your platform’s own software.",
 }
 TASKS = [
     Task(view="ledger", label="The ledger", about="Every event, chained and signed."),
