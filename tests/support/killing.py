@@ -206,7 +206,9 @@ def kill_and_look(options: argparse.Namespace, sandbox: SandboxProcess, database
     for _ in range(options.kills):
         killer.kill()
     took = time.monotonic() - began
-    feeder.join()
+    while feeder.is_alive():
+        hub.keep_running()
+        feeder.join(0.2)
     sandbox.control.set_faults(0)
     time.sleep(float(os.environ["SEAWALL_WORKER_DEAD_AFTER"]))
     hub.keep_running()
