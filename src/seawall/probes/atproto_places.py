@@ -44,7 +44,8 @@ def judged(seen: Seen) -> tuple[State, str, str]:
     """Return the state, the rule that led to it, and the same in a sentence."""
     place = "account" if seen.account in NO_ACCOUNT | ASLEEP else "record"
     gone = seen.record == "gone" or (seen.account in NO_ACCOUNT and seen.record != "there")
-    asleep = seen.account in ASLEEP and seen.record != "there"
+    # A server may go on giving out the record of an account that it calls deactivated.
+    asleep = seen.account in ASLEEP and (seen.record != "there" or seen.appview == "absent")
     if (gone or asleep) and seen.appview in ("absent", "not-asked"):
         if asleep:
             return "restricted", "account", f"The post is withheld: the account is {seen.account}."

@@ -10,7 +10,9 @@ from uuid import UUID
 import rfc8785
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 
 from seawall import channels
 from seawall.channels.base import HANDOVER_SCHEMA
@@ -29,7 +31,7 @@ from seawall.hub.referrals.models import (
     ReferralState,
 )
 from seawall.hub.referrals.reach import address_of
-from seawall.hub.referrals.services import LADDER, PROBE_AFTER
+from seawall.hub.referrals.services import LADDER, PROBE_AFTER, due_steps
 
 __all__ = ["question_of"]
 
@@ -195,12 +197,17 @@ def due_probes() -> list[tuple[UUID, Checkpoint]]:
 
 
 def out_of_time() -> list[UUID]:
-    """Open referrals whose clock has run out and that have a step of the ladder still before them."""
+    """Open referrals on which a step of the ladder is due: the clock has run out, long enough ago for a step that was not taken.
+
+    The database leaves out those prepared too recently to be late whatever happened since: pauses only make a clock run longer. Its
+    clock is read for each of the rest, so the cost grows with the open referrals that are older than their limit.
+    """
     now = moment.now()
-    steps = len(LADDER)
-    found = Referral.objects.filter(state__in=OPEN).prefetch_related("clock_events", "escalations")
-    return [
-        referral.pk
-        for referral in found.iterator(chunk_size=500)
-        if len(referral.escalations.all()) < steps and referral.clock().breached(now)
-    ]
+    length = Cast(KeyTextTransform("length", "limit"), DurationField())
+    found = (
+        Referral.objects.filter(state__in=OPEN)
+        .annotate(soonest=ExpressionWrapper(F("prepared_at") + length, DateTimeField()), taken=Count("escalations"))
+        .filter(soonest__lte=now, taken__lt=len(LADDER))
+        .prefetch_related("clock_events", "escalations")
+    )
+    return [referral.pk for referral in found.iterator(chunk_size=500) if due_steps(referral, now)]

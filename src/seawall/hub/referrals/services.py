@@ -61,6 +61,7 @@ __all__ = [
     "collect",
     "deliver",
     "deliver_information",
+    "due_steps",
     "escalate",
     "inform",
     "outbound",
@@ -377,6 +378,15 @@ def probe(*, referral_id: UUID | str, checkpoint: Checkpoint, tries: int = 1) ->
     return kept
 
 
+def due_steps(referral: Referral, now: datetime) -> list[Step]:
+    """The steps of the ladder that the time calls for on a referral, and that were not taken yet; none while its clock has not run out."""
+    since = referral.clock().breached_at(now)
+    if since is None:
+        return []
+    taken = {escalation.step for escalation in referral.escalations.all()}
+    return [step for step, after in LADDER.items() if step not in taken and now >= since + after]
+
+
 @transaction.atomic
 def escalate(*, referral_id: UUID | str) -> list[Escalation]:
     """Take every step of the ladder that is due on a referral whose clock has run out; each step once."""
@@ -384,14 +394,8 @@ def escalate(*, referral_id: UUID | str) -> list[Escalation]:
     if referral.state not in (ReferralState.AWAITING, ReferralState.ASKED):
         return []
     now = moment.now()
-    since = referral.clock().breached_at(now)
-    if since is None:
-        return []
-    taken = set(referral.escalations.values_list("step", flat=True))
     steps: list[Escalation] = []
-    for step, after in LADDER.items():
-        if step in taken or now < since + after:
-            continue
+    for step in due_steps(referral, now):
         steps.append(Escalation.objects.create(referral=referral, step=step, at=now))
         record(
             event=ledger.ReferralEscalated(platform=referral.platform.slug, step=str(step)),
