@@ -7,7 +7,7 @@ export SEAWALL_HOME ?= $(CURDIR)/var
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-peers check format bench train lock clean
+.PHONY: help run test test-peers test-kill check format bench train lock clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,14 +21,17 @@ test: $(VENV)/.dev ## Set up what is needed, then check and test everything
 test-peers: $(VENV)/.dev ## Test against real software of others: Ozone, Synapse, an ActivityPub server (see docs/reference/channels)
 	@$(BIN)/python -m pytest -m peer tests/peers $(ARGS)
 
+test-kill: $(VENV)/.dev ## Kill the hub's processes 100 times at random moments; the ordinary test does it 10 times (KILLS=100)
+	@SEAWALL_TEST_KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest tests/hub/referrals/test_kill.py $(ARGS)
+
 check: $(VENV)/.dev ## Style, types and the house's import contracts only
 	@BIN="$(CURDIR)/$(BIN)" sh tools/check.sh
 
 format: $(VENV)/.dev ## Put the code into the house's style
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
-bench: $(VENV)/.dev ## Measure ingest, scan, detector and ledger against their thresholds
-	@set -e; for program in scan detect ingest ledger; do $(BIN)/python benchmarks/$$program.py; done
+bench: $(VENV)/.dev ## Measure scan, detector, ingest, ledger and referrals against their thresholds
+	@set -e; for program in scan detect ingest ledger referrals; do $(BIN)/python benchmarks/$$program.py; done
 
 train: $(VENV)/.dev ## Train the detector (needs the extra `train`): make train ARGS=FOLDER_OF_DATA_SETS
 	@$(BIN)/python tools/train.py $(ARGS)

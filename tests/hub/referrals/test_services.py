@@ -13,12 +13,13 @@ from tests.hub.referrals.conftest import BEGIN, Look, ToldPlatform, at, received
 from tests.support.hub import SmallHub
 
 from seawall import channels
-from seawall.clock import State
+from seawall.clock import Limit, State
 from seawall.hub.casework import services as casework
 from seawall.hub.content.models import ADDRESS_ONLY, Content
 from seawall.hub.ledger.models import Entry
 from seawall.hub.oversight.courses import courses
 from seawall.hub.referrals import queries, services, tasks
+from seawall.hub.referrals.documents import action_seconds
 from seawall.hub.referrals.models import Checkpoint, Probe, Referral, ReferralState, Step
 
 DAY = timedelta(days=1)
@@ -337,10 +338,25 @@ def test_who_is_out_of_time(hub: SmallHub, platform: ToldPlatform) -> None:
         services.collect(referral_id=asked.pk)
     with at(hours=24):
         assert queries.out_of_time() == []
+    limit = action_seconds(Limit.from_json(late.limit))
+    for hours, step in ((0, Step.SECOND_CONTACT), (24, Step.DESK_LEAD), (72, Step.REGULATOR)):
+        with at(seconds=limit - 1, hours=hours):
+            assert queries.out_of_time() == []  # nothing is due between two steps
+        with at(seconds=limit + 1, hours=hours):
+            assert queries.out_of_time() == [late.pk]
+            assert [taken.step for taken in services.escalate(referral_id=late.pk)] == [step]
+            assert queries.out_of_time() == []
     with at(days=9):
-        assert queries.out_of_time() == [late.pk]
-        services.escalate(referral_id=late.pk)
         assert queries.out_of_time() == []  # no step of the ladder is left
+
+
+def test_the_minute_reads_no_clock_that_cannot_have_run_out(
+    hub: SmallHub, platform: ToldPlatform, django_assert_num_queries: Any
+) -> None:
+    with at():
+        received(hub), received(hub)
+        with django_assert_num_queries(1):  # the referrals alone, and of those nothing was found
+            assert queries.out_of_time() == []
 
 
 def test_the_minute_queues_what_is_due_and_nothing_twice(hub: SmallHub, platform: ToldPlatform, look: Look) -> None:

@@ -177,7 +177,7 @@ def test_binding_kinds_are_said_to_be_binding() -> None:
     from tests.channels.notice_samples import formal_notice, removal_order
 
     assert texts.decides(formal_notice(), "Alpha") == (
-        "This was not advice. It was a notice under a law, and Alpha has to follow it."
+        "This was not advice. It was a notice under a law. Whoever gave it says that Alpha has to follow it."
     )
     assert texts.decides(removal_order(), "Alpha").startswith("This was not advice. It was an order")
     assert texts.ground(formal_notice(), "Alpha") == "this law: Criminal Justice Act 1988, section 141"

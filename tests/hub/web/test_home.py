@@ -5,17 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.urls import resolve, reverse
-from tests.support.hub import PEOPLE, SmallHub
+from tests.support.hub import ACTOR, PEOPLE, SmallHub
 from tests.support.staff import SignedIn, asked, body, received
 
 from seawall.hub import moment
 from seawall.hub.access import may_open
 from seawall.hub.casework import services as casework
-from seawall.hub.directory.roles import CASEWORKERS
-from seawall.hub.referrals.models import (
-    ClockEvent,
-)
+from seawall.hub.directory import services as directory
+from seawall.hub.directory.roles import CASEWORKERS, Role
+from seawall.hub.referrals import objections
+from seawall.hub.referrals import user_notice_delays as delays
+from seawall.hub.referrals.models import ClockEvent, UserNotice
 
 
 @pytest.mark.parametrize("name", sorted(PEOPLE))
@@ -48,6 +50,36 @@ def test_an_analysts_home_shows_what_they_hold_and_what_platforms_asked(hub: Sma
     assert referral.reference in page
     assert "Platforms that asked something" in page
     assert "Platforms that asked something" not in body(as_("officer").get(reverse("home")))
+
+
+def test_who_said_that_a_referral_was_wrong_is_shown_to_who_may_answer(hub: SmallHub, as_: SignedIn) -> None:
+    referral = received(hub)
+    made = objections.object_to(notice=UserNotice.objects.get(referral=referral), text="It is a line of a song.")
+    link = reverse("objection_answer", args=[made.pk])
+    assert link not in body(as_("analyst").get(reverse("home")))  # decided it
+    assert link not in body(as_("officer").get(reverse("home")))  # of another desk
+    new = directory.add_person(email="new@hub.example", name="New Person", password="a long enough word", actor=ACTOR)
+    directory.give_role(
+        person=new, role=Role.ANALYST, organisation=hub.organisations["hub"], desk=referral.case.desk, actor=ACTOR
+    )
+    TOTP.activate(new, generate_totp_secret())
+    hub.people["new"] = new
+    client = as_("new")
+    page = body(client.get(reverse("home")))
+    assert link in page
+    assert "It is a line of a song." not in page
+    assert client.get(link).status_code == 200
+
+
+def test_who_may_approve_that_somebody_is_told_later_sees_it(hub: SmallHub, as_: SignedIn) -> None:
+    case = casework.claim(case=hub.case(), person=hub.people["analyst"])
+    made = delays.ask(case=case, person=hub.people["analyst"], reason="life", words="A life is at risk here.", days=7)
+    link = reverse("notice_delay_answer", args=[made.pk])
+    assert link in body(as_("reviewer").get(reverse("home")))
+    for other in ("analyst", "officer"):  # who asked; another desk
+        assert link not in body(as_(other).get(reverse("home")))
+    delays.answer(delay=made, person=hub.people["reviewer"], approve=True)
+    assert link not in body(as_("reviewer").get(reverse("home")))
 
 
 def test_a_second_reviewers_home_shows_what_waits_for_them(hub: SmallHub, as_: SignedIn) -> None:

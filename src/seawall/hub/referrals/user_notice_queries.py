@@ -46,6 +46,7 @@ STATES = {
     "not_told": ("The platform says that it did not tell the person", "red"),
 }
 """Each state of a notice in words, with its colour."""
+SEARCHED = 200  # waiting ones, the oldest first, among which those of a person are looked for
 COUNTED = [
     "user_notice.made",
     "user_notice.left_out",
@@ -244,6 +245,37 @@ def open_objections_for(person: Person) -> QuerySet[Objection]:
     if Role.OVERSEER not in person.roles():
         return Objection.objects.none()
     return Objection.objects.filter(answered_at=None).select_related("notice__referral__case__desk")
+
+
+def objections_to_answer(person: Person, *, most: int) -> list[Objection]:
+    """The objections at the person's desks that wait for somebody who, like the person, had no part in the case; the oldest first."""
+    found = (
+        Objection.objects.filter(
+            answered_at=None,
+            notice__referral__in=Referral.objects.visible_to(person),
+            notice__referral__case__desk__in=person.desk_ids(),
+        )
+        .exclude(notice__referral__case__decisions__decided_by=person)
+        .exclude(notice__referral__case__decisions__review__reviewed_by=person)
+        .select_related("notice__referral__platform", "notice__referral__case__desk")
+    )
+    waiting = list(found[:SEARCHED])
+    desks = {one.notice.referral.case.desk for one in waiting}
+    mine = {desk.pk for desk in desks if role_to_decide(person=person, desk=desk) is not None}
+    return [one for one in waiting if one.notice.referral.case.desk_id in mine][:most]
+
+
+def delays_to_answer(person: Person, *, most: int) -> list[NoticeDelay]:
+    """The requests at the person's desks to tell somebody later, asked by others and not answered; the oldest first."""
+    found = (
+        NoticeDelay.objects.filter(
+            answered_at=None, lapsed_at=None, case__in=Case.objects.visible_to(person), desk__in=person.desk_ids()
+        )
+        .exclude(asked_by=person)
+        .select_related("desk", "case")
+        .order_by("asked_at", "id")
+    )
+    return [one for one in found[:SEARCHED] if role_to_review(person=person, desk=one.desk) is not None][:most]
 
 
 def counted() -> list[tuple[str, int]]:

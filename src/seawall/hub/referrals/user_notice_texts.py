@@ -71,8 +71,8 @@ ASKED = {
     "label": "put a note on it",
 }
 BINDING = {
-    "formal_notice": "This was not advice. It was a notice under a law, and {platform} has to follow it.",
-    "removal_order": "This was not advice. It was an order under a law, and {platform} has to follow it.",
+    "formal_notice": "This was not advice. It was a notice under a law. Whoever gave it says that {platform} has to follow it.",
+    "removal_order": "This was not advice. It was an order under a law. Whoever gave it says that {platform} has to follow it.",
 }
 ADVICE = "This was advice. {platform} makes up its own mind."
 

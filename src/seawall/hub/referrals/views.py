@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from seawall.hub.directory.models import Person
 from seawall.hub.directory.roles import Role
 from seawall.hub.practice import queries as practice
 from seawall.hub.referrals import additions, queries, services, user_notice_queries, withdrawals, words
-from seawall.hub.referrals.forms import InformForm, ReferralFilter
+from seawall.hub.referrals.forms import STEPS, InformForm, ReferralFilter
 from seawall.hub.referrals.models import NOTICES, Checkpoint, Referral, ReferralState
 from seawall.hub.web.staff import person_of, refusals_are_403
 
@@ -94,6 +95,7 @@ def _page(found: Referral, person: Person) -> dict[str, Any]:
     )
     withdrawal, reading = getattr(found, "withdrawal", None), getattr(found, "reading", None)
     clock = found.clock()
+    steps = dict(STEPS)
     told = {given.answer_id: given for given in found.information.select_related("given_by")}
     return {
         "referral": found,
@@ -103,13 +105,14 @@ def _page(found: Referral, person: Person) -> dict[str, Any]:
         "requested": words.REQUESTED.get(found.document["requested_action"], found.document["requested_action"]),
         "colour": words.STATE_COLOURS[found.state],
         "clock": clock,
-        "clock_events": [_event(event) for event in clock.events],
+        "clock_events": [_event(event, withdrawn=withdrawal is not None) for event in clock.events],
         "now": moment.now(),
         "receipt": queries.receipt_check(found),
         "answers": [
             {
                 "answer": answer,
                 "said": words.answer_in_words(status=answer.status, reason_code=answer.reason_code),
+                "steps": [steps.get(action, action).lower() for action in answer.actions],
                 "told": told.get(answer.pk),
                 "way": words.WAYS[answer.way],
             }
@@ -163,12 +166,16 @@ def _grounds(document: dict[str, Any]) -> list[dict[str, Any]]:
         for legal in document["grounds"]["legal"]
     ]
     if term := document["grounds"]["term"]:
-        found.append({"title": "The platform’s own rule", "rule": term["rule"], "dated": term["dated"]})
+        found.append(
+            {"title": "The platform’s own rule", "rule": term["rule"], "dated": date.fromisoformat(term["dated"])}
+        )
     return found
 
 
-def _event(event: clocks.Event) -> dict[str, Any]:
-    return {"label": event.kind.words, "at": event.at, "text": event.reason.words if event.reason else ""}
+def _event(event: clocks.Event, *, withdrawn: bool) -> dict[str, Any]:
+    stopped = withdrawn and event.kind is clocks.EventKind.STOPPED
+    label = "Stopped: the referral was withdrawn" if stopped else event.kind.words
+    return {"label": label, "at": event.at, "text": event.reason.words if event.reason else ""}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

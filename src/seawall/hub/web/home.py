@@ -24,6 +24,7 @@ from seawall.hub.directory.roles import CASEWORKERS, Role
 from seawall.hub.practice import queries as practice
 from seawall.hub.practice.schema import Code
 from seawall.hub.referrals import queries as referrals
+from seawall.hub.referrals import user_notice_queries as user_notices
 from seawall.hub.referrals import words
 from seawall.hub.referrals.models import Referral, ReferralState
 from seawall.hub.web.staff import person_of
@@ -100,6 +101,8 @@ def _casework(person: Person, code: Code) -> dict[str, Any]:
         "next": _case_rows(list(free[:SHOWN]), code),
         "to_review": _case_rows(list(casework.to_review(person)[:SHOWN]), code),
         "asked": _referral_rows(list(referrals.asked_of(person)[:SHOWN]), code),
+        "objections": user_notices.objections_to_answer(person, most=SHOWN),
+        "delays": user_notices.delays_to_answer(person, most=SHOWN),
         "seen_today": seen,
         "many_seen": seen >= GENTLE_NOTE_AT,
     }
