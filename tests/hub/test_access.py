@@ -65,8 +65,9 @@ PAGES: dict[Role, set[str]] = {
     Role.SECOND_REVIEWER: DECIDERS | SHARES,
     Role.POLICE_USER: DECIDERS | SEES_NOTICES | {"notice_settle"},
     Role.AUTHORISING_OFFICER: DECIDERS | SEES_NOTICES | GIVES_NOTICES,
-    Role.PLATFORM_CONTACT: FIGURES
+    Role.PLATFORM_CONTACT: TOLD
     | PAPERS
+    | {"scorecard"}
     | SHARES
     | {"referral_answer", "referrals_answer", "referral_confirm_withdrawal", "referral_user_told"},
     Role.PANEL_MEMBER: TOLD,

@@ -160,7 +160,7 @@ ROUTES: dict[str, Audience] = {
     "community_accept": SPEAKERS,
     "community_leave": SPEAKERS,
     # Oversight
-    "scorecards": READERS_OF_FIGURES,
+    "scorecards": READERS_OF_FIGURES - {R.PLATFORM_CONTACT},  # which sees others as the public does
     "scorecard": READERS_OF_FIGURES,
     "conduct": frozenset({R.OVERSEER, R.REGULATOR, R.AUDITOR}),
     "conduct_measure": frozenset({R.OVERSEER}),

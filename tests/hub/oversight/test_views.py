@@ -179,13 +179,26 @@ def test_a_share_is_never_rounded_to_all_or_none(share: float | None, text: str)
 # The staff's scorecards
 
 
-@pytest.mark.parametrize("name", ["analyst", "alpha_contact", "overseer", "administrator", "officer"])
+@pytest.mark.parametrize("name", ["analyst", "overseer", "administrator", "officer"])
 def test_staff_see_every_platform(played: Courses, as_: SignedIn, name: str) -> None:
-    """A platform's contact sees the platform as others see it, and the others too."""
     client = as_(name)
     assert set(rows_of(client.get("/scorecards/"))) == {"Alpha", "Beta", "All platforms"}
     assert client.get("/scorecards/beta/").status_code == 200
     assert body(client.get("/scorecards/alpha/")).count("Every figure, and how it is computed") == 1
+
+
+def test_a_platforms_contact_sees_the_platform_as_staff_do_and_others_as_the_public_does(
+    played: Courses, as_: SignedIn
+) -> None:
+    contact, analyst = as_("alpha_contact"), as_("analyst")
+    own = body(contact.get("/scorecards/alpha/"))
+    assert own.count("Every figure, and how it is computed") == 1
+    assert own.partition("</h1>")[2] == body(analyst.get("/scorecards/alpha/")).partition("</h1>")[2]
+    assert contact.get("/scorecards/").status_code == 403
+    assert 'href="/scorecards/"' not in own
+    other = contact.get("/scorecards/beta/")
+    assert (other.status_code, other["Location"]) == (302, "/figures/beta/")
+    assert contact.get("/scorecards/beta/", follow=True).status_code == 200
 
 
 def test_scorecards_are_not_for_the_public_or_the_panel(hub: SmallHub, client: Client, as_: SignedIn) -> None:

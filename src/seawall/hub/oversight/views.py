@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
+from seawall.hub.access import may_open
 from seawall.hub.directory import queries as directory
 from seawall.hub.directory.roles import Role
 from seawall.hub.ledger import queries as ledger_queries
@@ -23,6 +24,7 @@ from seawall.hub.oversight.forms import EntryFilter, PeriodForm
 from seawall.hub.oversight.withholding import SUPPRESS_BELOW
 from seawall.hub.practice import queries as practice
 from seawall.hub.practice.vocabulary import Family
+from seawall.hub.web.staff import person_of
 
 ROOTS_A_PAGE = 100
 ENTRIES_A_PAGE = 50
@@ -148,11 +150,21 @@ def scorecards(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def scorecard(request: HttpRequest, slug: str) -> HttpResponse:
-    """One platform, nothing withheld, for a period. Platform contacts see it as everybody else on the staff does."""
+    """One platform, nothing withheld, for a period.
+
+    Platform contacts see their own as everybody else on the staff does, and are led to what is published about another.
+    """
+    person = person_of(request)
+    if may_open(view_name="scorecards", roles=person.roles()):
+        everyone = True
+    elif directory.platforms_of(person).filter(slug=slug).exists():
+        everyone = False
+    else:
+        return redirect("figures_platform", slug=slug)
     form = _period(request)
     since, until = form.period()
     data = exports.as_data(suppress=False, since=since, until=until)
-    more = {"form": form, "query": request.GET.urlencode()}
+    more = {"form": form, "query": request.GET.urlencode(), "everyone": everyone}
     return _card_page(request, data, slug, "oversight/scorecard.html", more)
 
 
