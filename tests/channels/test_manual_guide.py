@@ -67,9 +67,8 @@ class TestWhatAPersonReads:
             "   (leave it empty)\n"
             "5. Before you send the form, make sure that nobody has sent it already. Send it once.\n"
             "6. Keep a picture of what the platform shows then.\n"
-            "7. Write down in the hub at once: the number that the platform gave, or that it gave none; the time at which "
-            "you sent the form, which counts as the time of receipt; your name; and the picture, of which the hub keeps "
-            "the SHA-256.\n"
+            "7. Write down in the hub at once: the number that the platform gave, or that it gave none; when you sent the form, "
+            "which counts as the time of receipt; and the picture, of which the hub keeps the SHA-256 and nothing else.\n"
         )
 
     def test_whole_message_says_all_that_a_platform_must_know(self) -> None:

@@ -120,6 +120,8 @@ def test_a_referral_is_sent_by_hand_and_its_mail_read(live_hub: LiveHub, page: P
     refused(page, "Use letters, digits and signs, without spaces", "Choose when you sent it")
     page.get_by_label("The reference that the platform gave you").fill("T-1")
     page.get_by_label("Just now").check()
+    picture = {"name": "page.png", "mimeType": "image/png", "buffer": b"what the page showed"}
+    page.get_by_label("The picture of what the platform showed then").set_input_files(picture)  # type: ignore[arg-type]
     button(page, "I have sent it").click()
     said(page, "The clock of Alpha runs since you sent it.")
     expect(row(page, "Their reference")).to_contain_text("T-1")

@@ -27,8 +27,8 @@ _LONGEST_WORD: Final = 20
 _LIMIT: Final = re.compile(r"\s*\[max ([1-9][0-9]{0,5})\]")
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _WRITE_DOWN: Final = (
-    "Write down in the hub at once: the number that the platform gave, or that it gave none; the time at which you sent the "
-    "form, which counts as the time of receipt; your name; and the picture, of which the hub keeps the SHA-256."
+    "Write down in the hub at once: the number that the platform gave, or that it gave none; when you sent the form, which "
+    "counts as the time of receipt; and the picture, of which the hub keeps the SHA-256 and nothing else."
 )
 _WHY: Final = {
     "url": "a platform has to know which post is meant",

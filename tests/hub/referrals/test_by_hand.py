@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 from tests.hub.referrals.conftest import referred
@@ -16,6 +18,7 @@ from seawall.hub import moment
 from seawall.hub.directory import services as directory
 from seawall.hub.notifications.models import Notification
 from seawall.hub.referrals import services, withdrawals
+from seawall.hub.referrals.forms import MOST_PICTURE
 from seawall.hub.referrals.models import Referral, ReferralState, Withdrawal
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +74,16 @@ def test_the_page_says_what_to_paste_where(hub: SmallHub, waiting: Referral) -> 
     assert waiting.document["content"]["url"] in page
     assert client.post(url, {}).status_code == 422
     assert client.post(url, {"ago": "0", "reference": "T 1"}).status_code == 422
-    assert client.post(url, {"ago": "0", "reference": "T-1"}).status_code == 302
+    early = client.post(url, {"ago": "1440", "reference": "T-1"})
+    assert early.status_code == 422
+    assert "The referral was written only after that" in early.content.decode()
+    large = SimpleUploadedFile("page.png", b"\0" * (MOST_PICTURE + 1))
+    assert client.post(url, {"ago": "0", "picture": large}).status_code == 422
+    picture = SimpleUploadedFile("page.png", b"what the page showed")
+    assert client.post(url, {"ago": "0", "reference": "T-1", "picture": picture}).status_code == 302
+    receipt = fresh(waiting).receipt
+    assert receipt is not None
+    assert receipt["evidence"]["evidence_sha256"] == sha256(b"what the page showed").hexdigest()
     assert fresh(waiting).state == ReferralState.AWAITING
     assert client.get(url).status_code == 302
     stranger = Client()

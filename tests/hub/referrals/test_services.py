@@ -369,7 +369,7 @@ def test_the_minute_queues_what_is_due_and_nothing_twice(hub: SmallHub, platform
     assert jobs("collect") == [{"platform": "alpha"}]
     assert jobs("escalate") == [{"referral_id": str(late.pk)}]
     assert {(job["referral_id"], job["checkpoint"]) for job in jobs("probe")} == {
-        (str(done.pk), str(point)) for point in queries.PROBE_AFTER
+        (str(done.pk), str(point)) for point in services.PROBE_AFTER
     }
     ProcrastinateJob.objects.filter(status="todo").update(status="doing")
     tasks.tick(timestamp=0)

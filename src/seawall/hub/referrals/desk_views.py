@@ -169,7 +169,9 @@ def by_hand(request: HttpRequest, referral_id: UUID) -> HttpResponse:
     if found.state != ReferralState.BY_HAND:
         messages.info(request, f"{found.reference} does not wait to be sent by hand.")
         return redirect("referral", referral_id=referral_id)
-    form = ByHandForm(request.POST if request.method == "POST" else None)
+    form = ByHandForm(request.POST, request.FILES) if request.method == "POST" else ByHandForm()
+    if form.is_bound and form.is_valid() and moment.now() - form.cleaned_data["ago"] < found.prepared_at:
+        form.add_error("ago", "The referral was written only after that. Choose a later time")
     if form.is_bound and form.is_valid():
         try:
             services.sent_by_hand(
@@ -178,6 +180,7 @@ def by_hand(request: HttpRequest, referral_id: UUID) -> HttpResponse:
                 reference=form.cleaned_data["reference"],
                 submitted_at=moment.now() - form.cleaned_data["ago"],
                 note=form.cleaned_data["note"],
+                picture_sha256=form.cleaned_data["picture"],
             )
         except channels.ReceiptInvalid as problem:
             form.add_error(None, str(problem))

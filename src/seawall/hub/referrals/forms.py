@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any, cast
 
 from django import forms
@@ -13,6 +14,8 @@ from seawall.hub.directory.models import Platform
 from seawall.hub.referrals import portal
 from seawall.hub.referrals.models import Opinion, ReferralState
 from seawall.hub.web.forms import GovukForm
+
+MOST_PICTURE = 10 * 2**20  # bytes
 
 
 class ReferralFilter(GovukForm):
@@ -168,6 +171,11 @@ class ByHandForm(GovukForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose when you sent it"},
     )
+    picture = forms.FileField(
+        label="The picture of what the platform showed then",
+        help_text="If you kept one. The hub keeps its SHA-256 and nothing else: keep the picture where your desk keeps evidence.",
+        required=False,
+    )
     note = forms.CharField(
         label="Anything to note",
         help_text="For example what the page said afterwards.",
@@ -175,6 +183,18 @@ class ByHandForm(GovukForm):
         max_length=1_000,
         widget=forms.Textarea,
     )
+
+    def clean_picture(self) -> str | None:
+        """The picture's SHA-256 in hexadecimal digits; None where there is none."""
+        given = self.cleaned_data["picture"]
+        if given is None:
+            return None
+        if given.size > MOST_PICTURE:
+            raise forms.ValidationError(f"The picture is larger than {MOST_PICTURE // 2**20} MB. Choose a smaller one.")
+        digest = sha256()
+        for part in given.chunks():
+            digest.update(part)
+        return digest.hexdigest()
 
 
 class WithdrawForm(GovukForm):

@@ -252,11 +252,18 @@ def _wait_for_a_person(*, referral_id: UUID) -> Referral:
 
 
 def sent_by_hand(
-    *, referral: Referral, person: Person, reference: str, submitted_at: datetime, note: str = ""
+    *,
+    referral: Referral,
+    person: Person,
+    reference: str,
+    submitted_at: datetime,
+    note: str = "",
+    picture_sha256: str | None = None,
 ) -> Referral:
     """A person has filled in the platform's form: the clock starts when they say that they sent it, on their word.
 
-    `reference` is what the platform gave them; where it gave none, the referral's own. Raises PermissionError, FormIncomplete, and
+    `reference` is what the platform gave them; where it gave none, the referral's own. `picture_sha256` is the digest, in hexadecimal
+    digits, of the picture that they kept of the platform's page. Raises PermissionError, FormIncomplete, and
     StatementInvalid for a time before the referral was written or after the present.
     """
     role = role_to_decide(person=person, desk=referral.case.desk)
@@ -271,6 +278,7 @@ def sent_by_hand(
         submitted_at=submitted_at,
         by=str(person.pk),
         note=note,
+        evidence_sha256=picture_sha256,
         at=moment.now(),
     )
     return _received(referral_id=referral.pk, receipt=receipt, actor=acting_as(person, role))
