@@ -146,6 +146,7 @@ ROUTES: dict[str, Audience] = {
     "api_opinion": SOFTWARE,
     "api_signal_withdrawal": SOFTWARE,
     "api_match": SOFTWARE,
+    "api_match_picture": SOFTWARE,
     # What one is told
     "notifications": STAFF,
     "notifications_read": STAFF,

@@ -174,6 +174,7 @@ urlpatterns = [
         name="api_signal_withdrawal",
     ),
     path("api/v1/match/", exchange.match, name="api_match"),
+    path("api/v1/match/picture/", exchange.match_picture, name="api_match_picture"),
     path("api/v1/referrals/", api.listing, name="api_referrals"),
     path("api/v1/referrals/<uuid:referral_id>/", api.one, name="api_referral"),
     path(

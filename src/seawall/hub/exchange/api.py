@@ -13,18 +13,20 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from seawall.channels.base import stamp
+from seawall.detect.media import MediaError
 from seawall.hub.access import organisation_of
-from seawall.hub.exchange import matching, recipients, signals
+from seawall.hub.exchange import matching, pictures, recipients, signals
 from seawall.hub.exchange.kinds import SignalInvalid, SignalKind
 from seawall.hub.exchange.models import Member, OpinionKind, Part, Reason, Recipient, Signal, Surface, Tlp
 from seawall.hub.exchange.recipients import ConfirmationInvalid, Paused
 from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.exchange.signals import Draft
 from seawall.hub.ledger.services import Actor
-from seawall.hub.web.software import Refused, body_of, json_errors, json_response, text, whole_number
+from seawall.hub.web.software import Refused, body_of, bytes_of, json_errors, json_response, text, whole_number
 from seawall.index import HashError
 
 MAX_SHARED = 8_000_000  # bytes of signals at once
+MAX_PICTURE = 32 << 20  # bytes of a picture that is asked about
 MAX_ASKED = 1_000  # hashes and values in one question
 OWN_REASONS = (Reason.MISTAKE, Reason.APPEAL)
 
@@ -256,6 +258,29 @@ def match(request: HttpRequest) -> HttpResponse:
         return [{"distance": hit.distance, "signal": _told(hit.signal, community=True)} for hit in hits]
 
     return json_response({"pdq": [told(hits) for hits in near], "values": [told(hits) for hits in same]})
+
+
+@json_errors
+@require_http_methods(["POST"])
+def match_picture(request: HttpRequest) -> HttpResponse:
+    """What the organisation's communities know of a picture, which is decoded behind walls, compared and forgotten."""
+    if not (request.content_type or "").startswith("image/"):
+        raise Refused(415, "media_type", "Send the picture itself, with its own media type, such as image/png.")
+    data = bytes_of(request, most=MAX_PICTURE)
+    try:
+        found, hits = pictures.match(organisation=organisation_of(request), data=data)
+    except MediaError as problem:
+        ours = problem.kind in ("missing", "closed")
+        raise Refused(503 if ours else 422, f"picture_{problem.kind}", str(problem)) from problem
+    return json_response(
+        {
+            "sha256": found.file.sha256,
+            "pdq": {"value": found.pdq.hex, "quality": found.pdq.quality, "used": pictures.tells_enough(found)},
+            "matches": [
+                {"as": hit.kind, "distance": hit.distance, "signal": _told(hit.signal, community=True)} for hit in hits
+            ],
+        }
+    )
 
 
 def _signal(member: Member, signal_id: UUID) -> Signal:
