@@ -105,6 +105,8 @@ def test_longest_words_leave_the_description_whole() -> None:
         ("https://[2001:db8::7]/p", "2001:db8::7", 443, False),
         ("https://platform.example:99999/p", "harbour", 443, False),
         ("https://[/p", "harbour", 443, False),
+        ("https://[2001:db8::7]:8080/p[1]", "2001:db8::7", 8080, False),
+        ("https://platform.example/p[1]?a[]=100%#x#y", "platform.example", 443, True),
         ("https://", "harbour", 443, False),
     ],
 )

@@ -47,6 +47,8 @@ _MOST_PROBLEMS: Final = 50
 _MOST_VALUES: Final = 100_000
 _LONGEST_DESCRIPTION: Final = 1_000
 _URI_CHARACTERS: Final = "%/:?#[]@!$&'()*+,;=-._~"
+_STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_IP_LITERAL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?@\[\]]*@)?\[[0-9A-Fa-fv:.]+\](?=[:/?]|$)")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _DOMAIN: Final = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,}")
 
@@ -208,8 +210,16 @@ def to_report(document: ReferralDocument, *, sender: Contact) -> dict[str, JsonV
 
 
 def uri_of(url: str) -> str:
-    """Write an address as a URI: what a URI may not hold is percent-encoded, everything else stays as it is."""
-    return quote(url, safe=_URI_CHARACTERS)
+    """Write an address as a URI (RFC 3986): what one may not hold there is percent-encoded, everything else stays.
+
+    Square brackets stand only around an IP address, `#` only once, `%` only before two hexadecimal digits.
+    """
+    written = _STRAY_PERCENT.sub("%25", quote(url, safe=_URI_CHARACTERS))
+    front, hash_sign, fragment = written.partition("#")
+    address = _IP_LITERAL.match(front)
+    kept = front[: address.end()] if address else ""
+    rest = front[len(kept) :] + hash_sign + fragment.replace("#", "%23")
+    return kept + rest.replace("[", "%5B").replace("]", "%5D")
 
 
 def _host_and_port(document: ReferralDocument) -> tuple[str, int]:
