@@ -6,6 +6,7 @@ may open a page; *which* cases, posts and referrals they then find is decided by
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
@@ -147,6 +148,14 @@ ROUTES: dict[str, Audience] = {
     "api_signal_withdrawal": SOFTWARE,
     "api_match": SOFTWARE,
     "api_match_picture": SOFTWARE,
+    "taxii_discovery": SOFTWARE,
+    "taxii_root": SOFTWARE,
+    "taxii_collections": SOFTWARE,
+    "taxii_collection": SOFTWARE,
+    "taxii_manifest": SOFTWARE,
+    "taxii_objects": SOFTWARE,
+    "taxii_object": SOFTWARE,
+    "taxii_versions": SOFTWARE,
     # What one is told
     "notifications": STAFF,
     "notifications_read": STAFF,
@@ -235,7 +244,7 @@ class AccessMiddleware:
         if allowed == EVERYBODY:
             return None
         if allowed == SOFTWARE:
-            return _software(request)
+            return _software(request, match.view_name)
         person = request.user
         if not isinstance(person, Person):
             return _to_sign_in(request)
@@ -251,15 +260,43 @@ class AccessMiddleware:
         return None
 
 
-def _software(request: HttpRequest) -> HttpResponse | None:
+def _software(request: HttpRequest, view_name: str) -> HttpResponse | None:
     """Let software in by its organisation's key, or say in JSON that it is not let in."""
+    taxii = view_name.startswith("taxii_")
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    found = organisation_by_key(secret.strip()) if scheme.lower() == "bearer" and secret.strip() else None
+    secret = secret.strip()
+    if taxii and scheme.lower() == "basic":  # TAXII 2.1, section 1.6.9: its clients sign in with a name and a password
+        scheme, secret = "bearer", _password(secret)
+    found = organisation_by_key(secret) if scheme.lower() == "bearer" and secret else None
     if found is None:
-        error = {"code": "key", "message": "Show your organisation's key: Authorization: Bearer swk_...", "fields": []}
-        return JsonResponse({"error": error}, status=401, headers={"WWW-Authenticate": "Bearer"})
+        return _no_key_taxii() if taxii else _no_key()
     request.seawall_organisation = found  # type: ignore[attr-defined]
     return None
+
+
+def _no_key() -> HttpResponse:
+    error = {"code": "key", "message": "Show your organisation's key: Authorization: Bearer swk_...", "fields": []}
+    return JsonResponse({"error": error}, status=401, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _no_key_taxii() -> HttpResponse:
+    """An error resource (TAXII 2.1, section 3.6.1)."""
+    error = {
+        "title": "Unauthorised",
+        "description": "Show your organisation's key as the password of Basic, or as Bearer.",
+        "http_status": "401",
+    }
+    answer = JsonResponse(error, status=401, headers={"WWW-Authenticate": 'Basic realm="taxii2", charset="UTF-8"'})
+    answer["Content-Type"] = "application/taxii+json;version=2.1"
+    return answer
+
+
+def _password(encoded: str) -> str:
+    """The password of HTTP Basic (RFC 7617); empty for what is none."""
+    try:
+        return b64decode(encoded, validate=True).decode("utf-8").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def organisation_of(request: HttpRequest) -> Organisation:

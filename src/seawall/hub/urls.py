@@ -14,6 +14,7 @@ from seawall.hub.directory import key_views as keys
 from seawall.hub.directory import views as directory
 from seawall.hub.exchange import api as exchange
 from seawall.hub.exchange import views as communities
+from seawall.hub.exchange.taxii import views as taxii
 from seawall.hub.intake import peer_views as peers
 from seawall.hub.intake import views as intake
 from seawall.hub.intake import xarf_views as xarf
@@ -175,6 +176,18 @@ urlpatterns = [
     ),
     path("api/v1/match/", exchange.match, name="api_match"),
     path("api/v1/match/picture/", exchange.match_picture, name="api_match_picture"),
+    path("taxii2/", taxii.discovery, name="taxii_discovery"),
+    path("taxii2/exchange/", taxii.api_root, name="taxii_root"),
+    path("taxii2/exchange/collections/", taxii.listing, name="taxii_collections"),
+    path("taxii2/exchange/collections/<str:named>/", taxii.one, name="taxii_collection"),
+    path("taxii2/exchange/collections/<str:named>/manifest/", taxii.manifest, name="taxii_manifest"),
+    path("taxii2/exchange/collections/<str:named>/objects/", taxii.objects, name="taxii_objects"),
+    path("taxii2/exchange/collections/<str:named>/objects/<str:object_id>/", taxii.stix_object, name="taxii_object"),
+    path(
+        "taxii2/exchange/collections/<str:named>/objects/<str:object_id>/versions/",
+        taxii.versions,
+        name="taxii_versions",
+    ),
     path("api/v1/referrals/", api.listing, name="api_referrals"),
     path("api/v1/referrals/<uuid:referral_id>/", api.one, name="api_referral"),
     path(

@@ -96,10 +96,11 @@ def register(*, member: Member, surface: Surface, name: str, actor: Actor, publi
 
 
 @transaction.atomic
-def serve(*, recipient: Recipient, after: int, most: int = 1_000) -> Page:
+def serve(*, recipient: Recipient, after: int, most: int = 1_000, only: Q | None = None) -> Page:
     """Hand over what changed after the cursor `after` (0: everything in use), and write down that it was handed over.
 
     A signal stands at its last change only. Tombstones are left out for whom the signal was never handed to. One indexed read; O(page).
+    `only` narrows it to some of the signals: then just these count as handed over, and a tombstone among them is there whatever `after` is.
     Raises Paused when nothing but tombstones may be handed over and there are none.
     """
     most = max(1, min(most, MOST_A_PAGE))
@@ -112,8 +113,11 @@ def serve(*, recipient: Recipient, after: int, most: int = 1_000) -> Page:
     latest = community.next_change - 1
     if recipient.began is None:
         recipient.began = latest
-    never_had = Q(first_change__gt=after) | Q(last_change__lte=recipient.began)
+    had_until = after if only is None else recipient.served
+    never_had = Q(first_change__gt=had_until) | Q(last_change__lte=recipient.began)
     found = Signal.objects.filter(community=community, last_change__gt=after).exclude(Q(state__in=GONE) & never_had)
+    if only is not None:
+        found = found.filter(only)
     paused = is_paused(recipient)
     if paused:
         found = found.filter(state__in=GONE)
@@ -124,7 +128,8 @@ def serve(*, recipient: Recipient, after: int, most: int = 1_000) -> Page:
         cursor = page[-1].last_change if page else after
         if not page:
             raise Paused("Withdrawals wait for your confirmation. New signals follow when you have confirmed them.")
-    recipient.served, recipient.served_at = max(recipient.served, cursor), moment.now()
+    handed = cursor if only is None else max((signal.last_change for signal in page), default=0)
+    recipient.served, recipient.served_at = max(recipient.served, handed), moment.now()
     recipient.save(update_fields=["began", "served", "served_at"])
     return Page(signals=page, cursor=cursor, more=more)
 
