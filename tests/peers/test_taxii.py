@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -14,6 +17,7 @@ from pytest_django.live_server_helper import LiveServer
 from stix2patterns.v21.pattern import Pattern
 from tests.hub.exchange.conftest import HARM, Exchange
 from tests.support.hub import ACTOR, SmallHub, small_hub
+from urllib3.connection import HTTPConnection
 
 from seawall.hub.directory import services as directory
 from seawall.hub.exchange import communities, signals
@@ -32,6 +36,19 @@ VALUES = {
     SignalKind.TEXT: "Some words, 'quoted' and \\slashed",
     SignalKind.TERM: "a (coded) term",
 }
+
+
+@pytest.fixture(autouse=True)
+def _hung_up() -> Iterator[None]:
+    """Close what the clients leave open, on which a thread of the server would wait, with its connection to the database."""
+    yield
+    for each in gc.get_objects():
+        if issubclass(type(each), HTTPConnection):  # a proxy would say that it is what it stands for
+            each.close()
+    deadline = time.monotonic() + 10
+    while any("process_request" in thread.name for thread in threading.enumerate()):
+        assert time.monotonic() < deadline, "The server still waits for a client."
+        time.sleep(0.02)
 
 
 @pytest.fixture

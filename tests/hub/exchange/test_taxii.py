@@ -23,6 +23,7 @@ from seawall.hub.exchange.taxii import stix
 from seawall.hub.exchange.taxii.stix import indicator_id, signal_id
 from seawall.hub.identifiers import new_id
 
+UNKNOWN = "6f1c2c1e-9c0b-4c0e-8a55-6d2f3b1f2a10"
 TAXII = "application/taxii+json;version=2.1"
 ROOT = "/taxii2/exchange/collections/"
 STANDING = 6  # two identities, the extension, three markings up to TLP:AMBER
@@ -88,7 +89,7 @@ class TestDoors:
         communities.leave(member=pool.members["alpha"], person=pool.hub.people["alpha_contact"], because="We close.")
         refused(alpha.get(), 404)
 
-    @pytest.mark.parametrize("path", ["", "nothing/", f"{uuid4()}/", f"{uuid4()}/objects/"])
+    @pytest.mark.parametrize("path", ["", "nothing/", f"{UNKNOWN}/", f"{UNKNOWN}/objects/"])
     def test_an_unknown_collection_is_404(self, alpha: Reader, path: str) -> None:
         if path:
             refused(alpha.get(path), 404)
