@@ -148,6 +148,9 @@ ROUTES: dict[str, Audience] = {
     "api_signal_withdrawal": SOFTWARE,
     "api_match": SOFTWARE,
     "api_match_picture": SOFTWARE,
+    "hashfeed_fetch": SOFTWARE,
+    "hashfeed_feedback": SOFTWARE,
+    "hashfeed_submit": SOFTWARE,
     "taxii_discovery": SOFTWARE,
     "taxii_root": SOFTWARE,
     "taxii_collections": SOFTWARE,
@@ -262,14 +265,16 @@ class AccessMiddleware:
 
 def _software(request: HttpRequest, view_name: str) -> HttpResponse | None:
     """Let software in by its organisation's key, or say in JSON that it is not let in."""
-    taxii = view_name.startswith("taxii_")
+    taxii, hashfeed = view_name.startswith("taxii_"), view_name.startswith("hashfeed_")
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if hashfeed:  # the StopNCII protocol has a header of its own for the key
+        scheme, secret = "bearer", request.headers.get("Ocp-Apim-Subscription-Key", "")
     secret = secret.strip()
     if taxii and scheme.lower() == "basic":  # TAXII 2.1, section 1.6.9: its clients sign in with a name and a password
         scheme, secret = "bearer", _password(secret)
     found = organisation_by_key(secret) if scheme.lower() == "bearer" and secret else None
     if found is None:
-        return _no_key_taxii() if taxii else _no_key()
+        return _no_key_taxii() if taxii else _no_key_hashfeed() if hashfeed else _no_key()
     request.seawall_organisation = found  # type: ignore[attr-defined]
     return None
 
@@ -289,6 +294,11 @@ def _no_key_taxii() -> HttpResponse:
     answer = JsonResponse(error, status=401, headers={"WWW-Authenticate": 'Basic realm="taxii2", charset="UTF-8"'})
     answer["Content-Type"] = "application/taxii+json;version=2.1"
     return answer
+
+
+def _no_key_hashfeed() -> HttpResponse:
+    message = "Show your organisation's key as the subscription key: Ocp-Apim-Subscription-Key."
+    return JsonResponse({"statusCode": 401, "message": message}, status=401)
 
 
 def _password(encoded: str) -> str:

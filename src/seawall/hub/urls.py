@@ -14,6 +14,7 @@ from seawall.hub.directory import key_views as keys
 from seawall.hub.directory import views as directory
 from seawall.hub.exchange import api as exchange
 from seawall.hub.exchange import views as communities
+from seawall.hub.exchange.hashfeed import views as hashfeed
 from seawall.hub.exchange.taxii import views as taxii
 from seawall.hub.intake import peer_views as peers
 from seawall.hub.intake import views as intake
@@ -176,6 +177,9 @@ urlpatterns = [
     ),
     path("api/v1/match/", exchange.match, name="api_match"),
     path("api/v1/match/picture/", exchange.match_picture, name="api_match_picture"),
+    path("exchange/hashes/<slug:slug>/v1/FetchHashes", hashfeed.fetch_hashes, name="hashfeed_fetch"),
+    path("exchange/hashes/<slug:slug>/v1/SubmitFeedback", hashfeed.submit_feedback, name="hashfeed_feedback"),
+    path("exchange/hashes/<slug:slug>/v1/SubmitHashes", hashfeed.submit_hashes, name="hashfeed_submit"),
     path("taxii2/", taxii.discovery, name="taxii_discovery"),
     path("taxii2/exchange/", taxii.api_root, name="taxii_root"),
     path("taxii2/exchange/collections/", taxii.listing, name="taxii_collections"),

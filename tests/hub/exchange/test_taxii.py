@@ -18,7 +18,8 @@ from seawall.hub.directory import services as directory
 from seawall.hub.exchange import communities, recipients, signals
 from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.models import Change, Reason, Recipient, Reminder, ReminderStep, SignalState, Surface
-from seawall.hub.exchange.taxii import queries, stix
+from seawall.hub.exchange.queries import last_change_until
+from seawall.hub.exchange.taxii import stix
 from seawall.hub.exchange.taxii.stix import indicator_id, signal_id
 from seawall.hub.identifiers import new_id
 
@@ -176,7 +177,7 @@ class TestPaging:
             later = [indicator_id(signal.pk) for after in made[place + 1 :] for signal in after]
             assert alpha.ids(added_after=stix.stamp(added)) == later
         pool.community.refresh_from_db()
-        assert queries.until(pool.community, pool.community.founded_at - timedelta(days=1)) == 0
+        assert last_change_until(pool.community, pool.community.founded_at - timedelta(days=1)) == 0
 
     def test_a_page_costs_the_same_whatever_its_length(
         self, pool: Exchange, alpha: Reader, django_assert_num_queries: DjangoAssertNumQueries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -135,3 +136,18 @@ def disputed(community: Community) -> QuerySet[Signal]:
 def signal_in(*, community: Community, signal_id: UUID) -> Signal:
     """Raises Signal.DoesNotExist."""
     return Signal.objects.select_related("community__operator", "shared_by").get(pk=signal_id, community=community)
+
+
+def last_change_until(community: Community, moment: datetime) -> int:
+    """The number of the last change of a community at `moment` or before; 0 for none.
+
+    Changes are numbered without gaps in the order of their time, so that it is found by halving: O(log changes) indexed reads.
+    """
+    low, high = 0, community.next_change - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if Change.objects.values_list("at", flat=True).get(community=community, number=middle) <= moment:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -28,6 +28,7 @@ from seawall.hub.exchange.models import (
     SignalState,
     Surface,
 )
+from seawall.hub.exchange.models.recipient import CARRIES
 from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
@@ -57,11 +58,15 @@ class ConfirmationInvalid(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Signals whose last change lies after the cursor, in the order of these changes. `more` says whether there are further ones."""
+    """Signals whose last change lies after the cursor, in the order of these changes.
+
+    `more` says whether there are further ones, `paused` that there are withdrawals only until these are confirmed.
+    """
 
     signals: list[Signal]
     cursor: int
     more: bool
+    paused: bool = False
 
 
 @transaction.atomic
@@ -96,11 +101,14 @@ def register(*, member: Member, surface: Surface, name: str, actor: Actor, publi
 
 
 @transaction.atomic
-def serve(*, recipient: Recipient, after: int, most: int = 1_000, only: Q | None = None) -> Page:
+def serve(
+    *, recipient: Recipient, after: int, most: int = 1_000, only: Q | None = None, had: int | None = None
+) -> Page:
     """Hand over what changed after the cursor `after` (0: everything in use), and write down that it was handed over.
 
     A signal stands at its last change only. Tombstones are left out for whom the signal was never handed to. One indexed read; O(page).
     `only` narrows it to some of the signals: then just these count as handed over, and a tombstone among them is there whatever `after` is.
+    `had` says up to which change it was handed signals before, where that is not `after`.
     Raises Paused when nothing but tombstones may be handed over and there are none.
     """
     most = max(1, min(most, MOST_A_PAGE))
@@ -113,11 +121,13 @@ def serve(*, recipient: Recipient, after: int, most: int = 1_000, only: Q | None
     latest = community.next_change - 1
     if recipient.began is None:
         recipient.began = latest
-    had_until = after if only is None else recipient.served
+    had_until = had if had is not None else after if only is None else recipient.served
     never_had = Q(first_change__gt=had_until) | Q(last_change__lte=recipient.began)
     found = Signal.objects.filter(community=community, last_change__gt=after).exclude(Q(state__in=GONE) & never_had)
     if only is not None:
         found = found.filter(only)
+    if recipient.surface in CARRIES:
+        found = found.filter(kind__in=[kind.value for kind in CARRIES[recipient.surface]])
     paused = is_paused(recipient)
     if paused:
         found = found.filter(state__in=GONE)
@@ -131,12 +141,33 @@ def serve(*, recipient: Recipient, after: int, most: int = 1_000, only: Q | None
     handed = cursor if only is None else max((signal.last_change for signal in page), default=0)
     recipient.served, recipient.served_at = max(recipient.served, handed), moment.now()
     recipient.save(update_fields=["began", "served", "served_at"])
-    return Page(signals=page, cursor=cursor, more=more)
+    return Page(signals=page, cursor=cursor, more=more, paused=paused)
+
+
+@transaction.atomic
+def begin_anew(*, recipient: Recipient, actor: Actor) -> Recipient:
+    """Take a recipient's word that it holds nothing: it asks for everything from the beginning, which it does with an empty store only.
+
+    So it holds nothing that was withdrawn until now, which counts as its confirmation (`acknowledged`, never signed).
+    """
+    recipient = (
+        Recipient.objects.select_for_update(of=("self",)).select_related("member__community").get(pk=recipient.pk)
+    )
+    if recipient.began is None or recipient.ended_at is not None:
+        return recipient
+    if recipient.public_key:
+        raise NotAllowed("This recipient signs its confirmations. Confirm with a signature, then begin anew.")
+    confirm(recipient=recipient, until=recipient.served, actor=actor, statement={"began": "anew"})
+    recipient.refresh_from_db()
+    recipient.began = recipient.member.community.next_change - 1
+    recipient.save(update_fields=["began"])
+    return recipient
 
 
 def is_paused(recipient: Recipient) -> bool:
     """Whether it has been silent for so long that it is handed withdrawals only."""
-    step = recipient.reminders.filter(step=ReminderStep.PAUSED, change__gt=recipient.confirmed)
+    landed = max(recipient.confirmed, recipient.began or 0)
+    step = recipient.reminders.filter(step=ReminderStep.PAUSED, change__gt=landed)
     return step.exists()
 
 
@@ -183,9 +214,8 @@ def holders(signal: Signal) -> list[Recipient]:
     """Who may still hold a signal that is in use no more: those who were handed it, and did not confirm that they undid it."""
     if signal.state == SignalState.ACTIVE:
         return []
-    return list(
-        _holding(signal.first_change, signal.last_change, signal.community_id).select_related("member__organisation")
-    )
+    holding = _holding(signal.first_change, signal.last_change, signal.community_id)
+    return [place for place in holding.select_related("member__organisation") if place.carries(signal.kind)]
 
 
 def _holding(first: int, last: int, community_id: UUID) -> Any:
@@ -198,8 +228,11 @@ def oldest_owed(recipient: Recipient) -> tuple[int, datetime] | None:
     """The oldest withdrawal that a recipient may hold the signal of and has not confirmed: its number and its time. None when it owes none."""
     if recipient.began is None or recipient.ended_at is not None:
         return None
+    kinds = CARRIES.get(recipient.surface)
+    carried = Q() if kinds is None else Q(signal__kind__in=[kind.value for kind in kinds])
     return (
         Change.objects.filter(
+            carried,
             community=recipient.member.community_id,
             number__gt=max(recipient.confirmed, recipient.began),
             state__in=GONE,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.models.community import Member
 from seawall.hub.exchange.models.signal import Signal
 from seawall.hub.identifiers import new_id
@@ -19,6 +20,12 @@ class Surface(models.TextChoices):
     MISP = "misp", "MISP feed"
     LABELS = "labels", "AT Protocol labels"
     FILE = "file", "File that a person downloaded"
+
+
+CARRIES = {
+    Surface.THREATEXCHANGE.value: frozenset({SignalKind.PDQ, SignalKind.VIDEO_MD5, SignalKind.URL, SignalKind.TEXT}),
+}
+"""The kinds of signals that a surface can carry, where these are not all: a recipient holds none of the others."""
 
 
 class Recipient(models.Model):
@@ -57,10 +64,15 @@ class Recipient(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.surface})"
 
+    def carries(self, kind: str) -> bool:
+        """Whether signals of this kind are handed over by its surface at all."""
+        return self.surface not in CARRIES or kind in CARRIES[self.surface]
+
     def may_hold(self, signal: Signal) -> bool:
         """Whether a signal that is in use no more may still be kept there."""
         return (
             self.ended_at is None
+            and self.carries(signal.kind)
             and self.began is not None
             and self.began < signal.last_change
             and signal.first_change <= self.served

@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from seawall.hub.directory.models import Organisation
 from seawall.hub.exchange import recipients
 from seawall.hub.exchange.models import Change, Community, Member, Part, Recipient, Surface
+from seawall.hub.exchange.queries import last_change_until
 from seawall.hub.exchange.recipients import Paused
 from seawall.hub.exchange.taxii import stix
 from seawall.hub.exchange.taxii.stix import StixObject
@@ -104,21 +105,6 @@ def collection(*, organisation: Organisation, named: str) -> Member:
         return found.get(community__slug=named)
 
 
-def until(community: Community, moment: datetime) -> int:
-    """The number of the last change that was added at `moment` or before; 0 for none.
-
-    Changes are numbered without gaps in the order of their time, so that it is found by halving: O(log changes) indexed reads.
-    """
-    low, high = 0, community.next_change - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        if Change.objects.values_list("at", flat=True).get(community=community, number=middle) <= moment:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
 def read(*, member: Member, wanted: Wanted, after: int | None, most: int) -> Slice:
     """A page of a member's collection: what comes after the position `after`, or, at first (None), after `wanted.added_after`.
 
@@ -135,7 +121,7 @@ def read(*, member: Member, wanted: Wanted, after: int | None, most: int) -> Sli
     if after is None:
         after = first - 1
         if wanted.added_after is not None:
-            number = until(community, wanted.added_after)
+            number = last_change_until(community, wanted.added_after)
             after = number if wanted.added_after >= begin else after
             if wanted.takes_every_signal:
                 _take_as_confirmed(place, number, wanted.added_after, actor)
