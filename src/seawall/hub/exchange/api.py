@@ -125,7 +125,12 @@ def feed(request: HttpRequest, slug: str) -> HttpResponse:
     except NotAllowed as problem:
         raise Refused(404, "recipient", str(problem), "recipient") from problem
     return json_response(
-        {"signals": [_told(signal) for signal in page.signals], "cursor": page.cursor, "more": page.more}
+        {
+            "signals": [_told(signal) for signal in page.signals],
+            "cursor": page.cursor,
+            "confirm_until": page.until,
+            "more": page.more,
+        }
     )
 
 
