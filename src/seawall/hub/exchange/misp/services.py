@@ -81,7 +81,7 @@ def _blocks(community: Community, *, only: int | None = None) -> list[Counted]:
         .values("block")
         .annotate(
             moved=Max("changed_at"),
-            active=Count("*", filter=Q(state=SignalState.ACTIVE)),
+            active=Count("first_change", filter=Q(state=SignalState.ACTIVE)),
             gone=Max("last_change", filter=Q(state__in=GONE)),
         )
         .order_by("block")
