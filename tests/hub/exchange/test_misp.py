@@ -261,7 +261,7 @@ class TestConfirming:
         assert recipients.holders(wrong) == [place()]
         alpha.manifest()
         assert recipients.holders(wrong) == []
-        word = place().acknowledgements.get()
+        word = place().acknowledgements.get(until=wrong.last_change)
         assert (word.proof, word.statement) == ("acknowledged", {"misp": "manifest.json"})
 
     def test_it_confirms_up_to_the_first_that_it_did_not_fetch(
