@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from typing import Any
@@ -44,10 +43,10 @@ ONE, TWO = "6f1c2c1e-9c0b-4c0e-8a55-6d2f3b1f2a10", "6f1c2c1e-9c0b-4c0e-8a55-6d2f
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch, pool: Exchange) -> Iterator[Clock]:
+def clock(monkeypatch: pytest.MonkeyPatch, hub: SmallHub) -> Clock:
     made = Clock(datetime(2026, 11, 23, 12, 0, 0, 300_000, tzinfo=UTC))
     monkeypatch.setattr(moment, "now", lambda: made.now)
-    yield made
+    return made
 
 
 @pytest.fixture
@@ -125,7 +124,7 @@ class TestWhatIsPulled:
         for turn in range(12):
             shared += pool.share(3)
             if turn % 2:
-                take_back(*shared[turn :: 5][:2])
+                take_back(*shared[turn::5][:2])
             for every, misp in misps.items():
                 if turn % every == 0:
                     misp.pull()
@@ -302,9 +301,7 @@ class TestConfirming:
         alpha.pull()
         clock.on()
         take_back(wrong)
-        Reminder.objects.create(
-            recipient=place(), change=wrong.last_change, step=ReminderStep.PAUSED, at=moment.now()
-        )
+        Reminder.objects.create(recipient=place(), change=wrong.last_change, step=ReminderStep.PAUSED, at=moment.now())
         (new,) = pool.share()
         take_back(worse)
         clock.on()
@@ -329,9 +326,7 @@ class TestConfirming:
         alpha.pull()
         clock.on()
         take_back(wrong)
-        Reminder.objects.create(
-            recipient=place(), change=wrong.last_change, step=ReminderStep.PAUSED, at=moment.now()
-        )
+        Reminder.objects.create(recipient=place(), change=wrong.last_change, step=ReminderStep.PAUSED, at=moment.now())
         pool.share(4)
         clock.on()
         assert list(alpha.manifest()) == [str(events.event_uuid(pool.community.pk, 0))]

@@ -13,7 +13,7 @@ from seawall.hub.practice.schema import Code
 
 NAMESPACE = "online-harms"
 HARM, SEVERITY, SIGNAL, STATE, DEMONSTRATION = "harm", "severity", "signal", "state", "demonstration"
-_SEVERITIES = ("slight", "moderate", "serious", "grave", "gravest")
+_SEVERITIES = ("slight", "moderate", "serious", "grave", "very grave")
 
 
 def tag(predicate: str, value: str = "") -> str:
