@@ -260,7 +260,10 @@ def match(request: HttpRequest) -> HttpResponse:
         raise Refused(422, "fields", str(problem), "pdq" if hashes else "values") from problem
 
     def told(hits: list[matching.Hit]) -> list[dict[str, Any]]:
-        return [{"distance": hit.distance, "signal": _told(hit.signal, community=True)} for hit in hits]
+        return [
+            {"distance": hit.distance, "share": round(hit.share, 3), "signal": _told(hit.signal, community=True)}
+            for hit in hits
+        ]
 
     return json_response({"pdq": [told(hits) for hits in near], "values": [told(hits) for hits in same]})
 
