@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import numpy as np
@@ -258,3 +259,32 @@ def test_a_text_is_found_though_it_was_changed_and_disguised(pool: Exchange, alp
     assert found("🙂🙂🙂") == []
     beta.post(f"pool/signals/{whole}/withdrawal/", {"reason": "mistake"})
     assert found(words) == []
+
+
+def test_a_video_is_found_by_its_frames(pool: Exchange, alpha: Software, beta: Software) -> None:
+    Community.objects.filter(pk=pool.community.pk).update(kinds=["vpdq"])
+    draw = random.Random(7)
+    frames = [f"{draw.getrandbits(256):064x}" for _ in range(20)]
+    other = [f"{draw.getrandbits(256):064x}" for _ in range(20)]
+
+    def video(hashes: list[str]) -> str:
+        return "\n".join(f"{each},100,{second}.000" for second, each in enumerate(hashes))
+
+    (made,) = beta.post("pool/signals/", {"signals": [shared(kind="vpdq", value=video(frames))]}).json()["signals"]
+
+    def found(value: str) -> list[tuple[str, float]]:
+        answer = alpha.post("match/", {"values": [{"kind": "vpdq", "value": value}]}, base="/api/v1/")
+        (hits,) = answer.json()["values"]
+        return [(hit["signal"]["id"], hit["share"]) for hit in hits]
+
+    blurred = [f"{int(each, 16) ^ (2**31 - 1):064x}" for each in frames]  # 31 bits off
+    assert found(video(frames)) == [(made["id"], 1.0)]
+    assert found(video(blurred)) == [(made["id"], 1.0)]
+    assert found(json.dumps(video(frames).split("\n"))) == [(made["id"], 1.0)]
+    assert found(video(frames[5:10])) == [(made["id"], 1.0)]  # a clip of it
+    assert found(video(other + frames)) == [(made["id"], 1.0)]  # it, in a longer one
+    assert found(video(frames[:16] + other[:40])) == [(made["id"], 0.8)]
+    assert found(video(frames[:15] + other)) == []
+    assert found(video(other)) == []
+    beta.post(f"pool/signals/{made['id']}/withdrawal/", {"reason": "mistake"})
+    assert found(video(blurred)) == []

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
+from seawall.detect.media import MATCH_DISTANCE, MATCH_SHARE
 from seawall.detect.normalise import MASKS, tokens
 from seawall.hub.directory.models import Organisation
-from seawall.hub.exchange.kinds import SignalKind, canonical
+from seawall.hub.exchange.kinds import SignalKind, canonical, video_frames
 from seawall.hub.exchange.models import Community, Member, Part, Signal, SignalState
 from seawall.index import HashIndex, TextIndex, pack
 from seawall.index.layout import RADIUS
@@ -26,7 +27,8 @@ AT_ONCE = 50_000
 class Hit:
     """A signal that matches what was asked.
 
-    `distance` is in how many bits it differs (0 for what is compared as a whole), `share` how much of a text is the same, 1 for all else.
+    `distance` is in how many bits it differs (0 for what is compared as a whole), `share` how much of a text or a video is the same (1 for
+    all else).
     """
 
     signal: Signal
@@ -149,7 +151,60 @@ class TextBank(Bank):
         return [(match.key, match.share) for match in self._index.search(words)] if words else []
 
 
-_pictures, _texts = PictureBank(), TextBank()
+class VideoBank(Bank):
+    """The frames of videos. A video matches as `seawall.detect.media.vpdq` says: by the frames of either that have a like in the other."""
+
+    kind = SignalKind.VPDQ
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._index = HashIndex()
+        self._frames: dict[int, range] = {}
+        self._numbers: dict[int, int] = {}
+        self._next = 0
+
+    def holds(self, number: int) -> bool:
+        return number in self._frames
+
+    def put(self, fresh: list[tuple[int, str]]) -> None:
+        for number, value in fresh:
+            frames = video_frames(value)
+            keys = range(self._next, self._next + len(frames))
+            self._next = keys.stop
+            self._frames[number] = keys
+            for key, frame in zip(keys, frames, strict=True):
+                self._numbers[key] = number
+                self._index.add(key, frame.hash.hex)
+
+    def drop(self, number: int) -> None:
+        for key in self._frames.pop(number, ()):
+            self._index.remove(key)
+            del self._numbers[key]
+
+    def search(self, value: str) -> list[tuple[int, float]]:
+        """The numbers of the signals of videos that match, with the greater of the two shares, the nearest first."""
+        self.refresh()
+        frames = video_frames(value)
+        ours: dict[int, set[int]] = {}
+        theirs: dict[int, set[int]] = {}
+        near = self._index.search_many([frame.hash.hex for frame in frames], MATCH_DISTANCE)
+        for place, found in enumerate(near):
+            for key, _off in found:
+                number = self._numbers.get(key)
+                if number is not None:
+                    ours.setdefault(number, set()).add(place)
+                    theirs.setdefault(number, set()).add(key)
+        shares = []
+        for number, places in ours.items():
+            keys = self._frames.get(number)
+            if keys:
+                shares.append((number, max(len(places) / len(frames), len(theirs[number]) / len(keys))))
+        return sorted(
+            ((number, share) for number, share in shares if share >= MATCH_SHARE), key=lambda hit: (-hit[1], hit[0])
+        )
+
+
+_pictures, _texts, _videos = PictureBank(), TextBank(), VideoBank()
 
 
 def bank() -> PictureBank:
@@ -162,6 +217,21 @@ def texts() -> TextBank:
     return _texts
 
 
+def videos() -> VideoBank:
+    """The videos that this process knows."""
+    return _videos
+
+
+def _alike(kind: SignalKind, value: str) -> list[tuple[int, float]]:
+    """The signals that are nearly a value, where there is such a thing in its kind."""
+    match kind:
+        case SignalKind.TEXT:
+            return texts().search(value)
+        case SignalKind.VPDQ:
+            return videos().search(value)
+    return []
+
+
 def communities_of(organisation: Organisation) -> list[UUID]:
     """Where the organisation may see signals: current members who are no observers."""
     members = Member.objects.current().filter(organisation=organisation).exclude(part=Part.OBSERVER)
@@ -171,7 +241,7 @@ def communities_of(organisation: Organisation) -> list[UUID]:
 def match(
     *, organisation: Organisation, hashes: list[str], values: Iterable[tuple[SignalKind, str]], radius: int = RADIUS
 ) -> tuple[list[list[Hit]], list[list[Hit]]]:
-    """What the organisation's communities know of PDQ hashes and texts (near ones too) and of other values (the very same).
+    """What the organisation's communities know of PDQ hashes, texts and videos (near ones too) and of other values (the very same).
 
     The first list answers `hashes`, the second `values`, each in its order. Only signals that may be acted on are found. Raises
     SignalInvalid, HashError.
@@ -179,7 +249,7 @@ def match(
     near = bank().search([canonical(SignalKind.PDQ, each) for each in hashes], radius) if hashes else []
     asked = [(kind, canonical(kind, value)) for kind, value in values]
     digests = [sha256(value.encode()).hexdigest() for _kind, value in asked]
-    alike = [texts().search(value) if kind is SignalKind.TEXT else [] for kind, value in asked]
+    alike = [_alike(kind, value) for kind, value in asked]
     numbers = {number for some in near for number, _off in some} | {number for some in alike for number, _share in some}
     by_number: dict[int, Signal] = {}
     by_value: dict[tuple[str, str], list[Signal]] = {}
