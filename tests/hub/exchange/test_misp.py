@@ -35,10 +35,12 @@ from seawall.hub.exchange.models import (
     Surface,
     Tlp,
 )
+from seawall.hub.exchange.models.recipient import CARRIES
 from seawall.hub.exchange.taxii.stix import as_version_4
 from seawall.hub.practice.queries import current_code
 
 BASE = "/exchange/misp/pool/"
+VIDEO = f"{'f0' * 32},100,1.000\n{'0f' * 32},100,2.000"
 ONE, TWO = "6f1c2c1e-9c0b-4c0e-8a55-6d2f3b1f2a10", "6f1c2c1e-9c0b-4c0e-8a55-6d2f3b1f2a11"
 
 
@@ -425,8 +427,31 @@ class TestWriting:
         assert events.block_of_event(pool.community.pk, uuid) == block
         assert events.block_of_event(uuid4(), uuid) is None
 
-    def test_blocks_begin_at_the_first_change(self) -> None:
-        assert [events.block_of(change) for change in (1, 1_000, 1_001)] == [0, 0, 1]
+    def test_blocks_begin_at_the_first_change_and_are_handed_over_at_once(self) -> None:
+        assert [events.block_of(change) for change in (1, 500, 501)] == [0, 0, 1]
+        assert min(recipients.MOST_A_PAGE, recipients.MOST_A_PAGE_OF_VIDEOS) >= events.BLOCK
+
+    def test_every_kind_has_a_type_or_is_left_out(self, hub: SmallHub, found: Founding, clock: Clock) -> None:
+        assert {*events.TYPES, SignalKind.ACCOUNT} == CARRIES[Surface.MISP]
+        pool = Exchange(hub=hub, community=found(kinds=[SignalKind.VPDQ, SignalKind.MD5]))
+        pool.join("hub", Part.WRITER, "administrator")
+        pool.join("alpha", Part.READER, "alpha_contact")
+        (video,) = pool.share(kind=SignalKind.VPDQ, value=VIDEO)
+        alpha = misp_of(pool)
+        assert alpha.manifest() == {}
+        assert alpha.get("hashes.csv") == (200, "")
+        (other,) = pool.share(kind=SignalKind.MD5, value="ab" * 16)
+        clock.on()
+        alpha.pull()
+        assert alpha.values() == {other.value}
+        take_back(video)
+        clock.on()
+        assert alpha.pull() == []
+        take_back(other)
+        clock.on()
+        alpha.pull()
+        alpha.manifest()
+        assert recipients.holders(other) == recipients.holders(video) == []
 
 
 SCHEMA: dict[str, Any] = {

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='signal',
-            index=models.Index(fields=['community', 'first_change'], include=('state', 'last_change', 'changed_at'), name='exchange_block'),
+            index=models.Index(fields=['community', 'first_change'], include=('kind', 'state', 'last_change', 'changed_at'), name='exchange_block'),
         ),
         migrations.AddField(
             model_name='pull',

@@ -18,8 +18,8 @@ from seawall.hub.exchange.misp import taxonomy
 from seawall.hub.exchange.models import Community, Signal, SignalState
 from seawall.hub.exchange.taxii.stix import as_version_4
 
-BLOCK = 1_000
-"""Changes of a block, and so signals of an event at most."""
+BLOCK = 500
+"""Changes of a block, and so signals of an event at most: as many as are handed over at once in any community."""
 
 Json = dict[str, Any]
 
@@ -32,7 +32,8 @@ TYPES: dict[SignalKind, tuple[str, str, bool]] = {
     SignalKind.TEXT: ("text", "Other", False),
     SignalKind.TERM: ("text", "Other", False),
 }
-"""Type, category and `to_ids` of each kind. MISP has no type for PDQ, which is compared by distance and never by equality."""
+"""Type, category and `to_ids` of each kind. MISP has no type for PDQ, which is compared by distance and never by equality.
+The frames of a video are left out."""
 
 TLP_COLOURS = {
     "clear": "#ffffff",

@@ -25,6 +25,7 @@ from seawall.hub.exchange.models import (
     SignalState,
     Surface,
 )
+from seawall.hub.exchange.models.recipient import CARRIES
 from seawall.hub.exchange.recipients import GONE, Paused
 from seawall.hub.ledger.services import Actor
 
@@ -32,6 +33,7 @@ NAME = "MISP"
 CACHE = "{} (hashes.csv)"
 """What a MISP caches of a feed is a store of its own, which is replaced at once."""
 MOST_PLACES = 40
+CARRIED = Q(kind__in=[kind.value for kind in CARRIES[Surface.MISP]])
 
 
 class NoSuchEvent(Exception):
@@ -73,7 +75,7 @@ def _after_every_change(community: Community) -> tuple[int, datetime]:
 
 def _blocks(community: Community, *, only: int | None = None) -> list[Counted]:
     """The blocks of a community, by one read of an index that holds all that is asked."""
-    found = Signal.objects.filter(community=community)
+    found = Signal.objects.filter(CARRIED, community=community)
     if only is not None:
         found = found.filter(_in_block(only))
     rows = (
@@ -130,6 +132,7 @@ def _confirm_what_was_fetched(place: Recipient, pulls: dict[int, Pull], latest: 
         return
     until = latest
     owed = Signal.objects.filter(
+        CARRIED,
         community=place.member.community_id,
         state__in=GONE,
         last_change__gt=max(place.confirmed, place.began or 0),

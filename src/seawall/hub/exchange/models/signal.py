@@ -86,7 +86,7 @@ class Signal(models.Model):
             models.Index(fields=["value_sha256"], name="exchange_value"),
             models.Index(
                 fields=["community", "first_change"],
-                include=["state", "last_change", "changed_at"],
+                include=["kind", "state", "last_change", "changed_at"],
                 name="exchange_block",
             ),
         ]
