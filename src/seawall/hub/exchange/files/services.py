@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from seawall.hub.directory.models import Person
 from seawall.hub.directory.services import acting_as
 from seawall.hub.exchange import communities, recipients, whole
@@ -60,10 +62,11 @@ def actor_of(*, person: Person, member: Member) -> Actor:
     return acting_as(person, role)
 
 
+@transaction.atomic
 def take(*, member: Member, name: str, form: Form, where: str, actor: Actor) -> File:
     """Take everything that is in use as a file. The same name again is the same place, which keeps the earlier file no longer.
 
-    It is written down and counts as handed over as it is read. Raises NotAllowed.
+    What is in it counts as handed over when it is read, a page at a time, after this. Raises NotAllowed.
     """
     place = whole.place_of(member=member, surface=Surface.FILE, name=name, most=MOST_PLACES, actor=actor)
     made = whole.begin(place=place, actor=actor)
