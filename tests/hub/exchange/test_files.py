@@ -129,14 +129,15 @@ class TestWhatIsInIt:
 
     def test_what_happens_while_it_is_written_is_owed(self, pool: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(whole, "PAGE", 2)
+        monkeypatch.setattr(whole, "CHUNK", 1)
         shared = pool.share(6)
         file = services.take(member=pool.members["alpha"], name="f", form=Form.JSON, where="w", actor=ACTOR)
         pieces = iter(file.pieces)
-        written = b"".join(next(pieces) for _ in range(3))
+        written = "".join(next(pieces) for _ in range(3))
         take_back(shared[0])
         take_back(shared[5])
         (late,) = pool.share()
-        written += b"".join(pieces)
+        written += "".join(pieces)
         assert [each["value"] for each in json.loads(written)["signals"]] == [each.value for each in shared[:5]]
         place = Recipient.objects.get(surface=Surface.FILE)
         assert recipients.holders(shared[0]) == [place]
@@ -146,6 +147,7 @@ class TestWhatIsInIt:
         self, pool: Exchange, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(whole, "PAGE", 2)
+        monkeypatch.setattr(whole, "CHUNK", 1)
         pool.share(6)
         file = services.take(member=pool.members["alpha"], name="f", form=Form.JSON, where="w", actor=ACTOR)
         for _ in range(3):

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import jsonschema
 import pytest
+from django.db.models import F
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from tests.hub.exchange.conftest import HARM, Exchange, Founding
@@ -56,6 +57,7 @@ def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Events of four changes."""
     for module in (events, services):
         monkeypatch.setattr(module, "BLOCK", 4)
+    monkeypatch.setattr(services, "BLOCK_OF", (F("first_change") - 1) / 4)
 
 
 @pytest.fixture
@@ -138,6 +140,22 @@ class TestWhatIsPulled:
             assert misp.values() == active
             assert misp.pull() == []
             assert not misp.gone() & active
+
+    def test_what_is_counted_again_is_what_counting_all_of_it_gives(
+        self, pool: Exchange, clock: Clock, alpha: Misp, small_blocks: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(services, "MOST_ANEW", 2)
+        shared: list[Signal] = []
+        for turn in range(10):
+            clock.on()
+            shared += pool.share(turn % 4)
+            take_back(*shared[turn :: turn % 6 + 2][: turn % 5])
+            alpha.manifest()
+            latest, known = services._counted[pool.community.pk]
+            pool.community.refresh_from_db()
+            assert latest == pool.community.next_change - 1
+            assert known == services._count(pool.community)
+        assert len(known) > 3
 
     def test_what_happens_in_the_second_of_a_pull_is_pulled_next_time(
         self, pool: Exchange, clock: Clock, alpha: Misp

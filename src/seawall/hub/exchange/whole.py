@@ -6,7 +6,7 @@ anew or say that they have deleted it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,9 @@ from seawall.hub.ledger.services import Actor
 
 PAGE = 2_000
 """Signals that are held in memory at once."""
+
+CHUNK = 65_536
+"""Characters or bytes that are sent at once, about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +73,17 @@ def signals_of(whole: Whole) -> Iterator[Signal]:
         if not page.more:
             return
         after = page.cursor
+
+
+def in_chunks(pieces: Iterable[str]) -> Iterator[str]:
+    """The same text in fewer pieces, each of which a server sends by itself."""
+    held: list[str] = []
+    size = 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= CHUNK:
+            yield "".join(held)
+            held, size = [], 0
+    if held:
+        yield "".join(held)

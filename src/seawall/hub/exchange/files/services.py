@@ -28,7 +28,7 @@ class File:
 
     head: Head
     place: Recipient
-    pieces: Iterator[str] | Iterator[bytes]
+    pieces: Iterator[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def take(*, member: Member, name: str, form: Form, where: str, actor: Actor) -> 
     )
     head = Head(community=member.community.slug, place=place.name, change=made.until, made_at=made.made_at, where=where)
     write = as_csv if form is Form.CSV else as_json
-    return File(head=head, place=made.place, pieces=write(head, whole.signals_of(made)))
+    return File(head=head, place=made.place, pieces=whole.in_chunks(write(head, whole.signals_of(made))))
 
 
 def delete(*, place: Recipient, actor: Actor) -> Recipient:

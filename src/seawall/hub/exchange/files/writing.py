@@ -104,9 +104,9 @@ def as_csv(head: Head, signals: Iterable[Signal]) -> Iterator[str]:
     yield f"# The end: {count} signals\r\n"
 
 
-def as_json(head: Head, signals: Iterable[Signal]) -> Iterator[bytes]:
+def as_json(head: Head, signals: Iterable[Signal]) -> Iterator[str]:
     """One object, a signal a line: `community`, `place`, `change`, `made_at`, `about`, `signals`, `count`."""
-    begun = orjson.dumps(
+    begun = _json(
         {
             "community": head.community,
             "place": head.place,
@@ -115,9 +115,13 @@ def as_json(head: Head, signals: Iterable[Signal]) -> Iterator[bytes]:
             "about": head.about,
         }
     )
-    yield begun[:-1] + b',"signals":['
+    yield f'{begun[:-1]},"signals":['
     count = 0
     for signal in signals:
-        yield (b",\n" if count else b"\n") + orjson.dumps(row_of(signal))
+        yield (",\n" if count else "\n") + _json(row_of(signal))
         count += 1
-    yield b'\n],"count":%d}\n' % count
+    yield f'\n],"count":{count}}}\n'
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

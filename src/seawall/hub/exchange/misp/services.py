@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db import transaction
@@ -33,6 +35,11 @@ NAME = "MISP"
 CACHE = "{} (hashes.csv)"
 """What a MISP caches of a feed is a store of its own, which is replaced at once."""
 MOST_PLACES = 40
+MOST_ANEW = 40
+"""Blocks that are counted anew one by one; where more have moved, all are counted."""
+MOST_KNOWN = 100
+"""Communities of which a process keeps the counts."""
+BLOCK_OF = (F("first_change") - 1) / BLOCK
 CARRIED = Q(kind__in=[kind.value for kind in CARRIES[Surface.MISP]])
 
 
@@ -46,6 +53,10 @@ class Counted(Block):
 
     active: int
     gone: int
+
+
+_counted: dict[UUID, tuple[int, dict[int, Counted]]] = {}
+"""By community: up to which change its blocks were counted, and what was found."""
 
 
 def member_of(*, organisation: Organisation, slug: str) -> Member:
@@ -73,24 +84,45 @@ def _after_every_change(community: Community) -> tuple[int, datetime]:
     return held.next_change - 1, moment.now()
 
 
-def _blocks(community: Community, *, only: int | None = None) -> list[Counted]:
-    """The blocks of a community, by one read of an index that holds all that is asked."""
+def _blocks(community: Community, latest: int) -> Iterable[Counted]:
+    """The blocks of a community, in order, at change `latest` or later. What this process counted before is counted again only where
+    something happened since: O(blocks + changes since)."""
+    until, table = _counted.get(community.pk, (0, {}))
+    if until <= latest:
+        since = Signal.objects.filter(CARRIED, community=community, last_change__gt=until)
+        blocks = since.annotate(block=BLOCK_OF).values_list("block", flat=True).distinct()[: MOST_ANEW + 1]
+        moved = set(blocks) if table else set()
+        if table and len(moved) <= MOST_ANEW:
+            table = {**table, **_count(community, moved)}
+        else:
+            table = _count(community)
+        if len(_counted) >= MOST_KNOWN:
+            _counted.clear()
+        _counted[community.pk] = (latest, table)
+    return (table[number] for number in sorted(table))
+
+
+def _count(community: Community, only: Collection[int] | None = None) -> dict[int, Counted]:
+    """All blocks, or only these, by one read of an index that holds all that is asked."""
     found = Signal.objects.filter(CARRIED, community=community)
     if only is not None:
-        found = found.filter(_in_block(only))
+        if not only:
+            return {}
+        found = found.filter(reduce(or_, map(_in_block, only)))
     rows = (
-        found.annotate(block=(F("first_change") - 1) / BLOCK)
+        found.annotate(block=BLOCK_OF)
         .values("block")
         .annotate(
             moved=Max("changed_at"),
             active=Count("first_change", filter=Q(state=SignalState.ACTIVE)),
             gone=Max("last_change", filter=Q(state__in=GONE)),
         )
-        .order_by("block")
+        .order_by()
     )
-    return [
-        Counted(number=row["block"], moved=row["moved"], active=row["active"], gone=row["gone"] or 0) for row in rows
-    ]
+    return {
+        row["block"]: Counted(number=row["block"], moved=row["moved"], active=row["active"], gone=row["gone"] or 0)
+        for row in rows
+    }
 
 
 def _in_block(number: int) -> Q:
@@ -109,7 +141,7 @@ def manifest(*, member: Member, name: str) -> Json:
     _confirm_what_was_fetched(place, pulls, latest, _actor(member))
     paused = recipients.is_paused(place)
     told: Json = {}
-    for block in _blocks(community):
+    for block in _blocks(community, latest):
         pull = pulls.get(block.number)
         if block.gone <= place.confirmed if paused else not block.active and pull is None:
             continue
@@ -161,11 +193,11 @@ def event(*, member: Member, name: str, uuid: UUID) -> Json:
         raise NoSuchEvent
     place = _place(member, name)
     _latest, now = _after_every_change(community)
-    found = _blocks(community, only=number)
-    if not found:
+    found = _count(community, [number]).get(number)
+    if found is None:
         raise NoSuchEvent
     told, pull = _hand_over(place, number)
-    return events.event(community, community.operator, _moved(found[0], pull, place), told, now)
+    return events.event(community, community.operator, _moved(found, pull, place), told, now)
 
 
 @transaction.atomic
@@ -199,7 +231,7 @@ def hashes(*, member: Member, name: str) -> Iterator[str]:
     place = _place(member, CACHE.format(name))
     made = whole.begin(place=place, actor=_actor(member))
     community = member.community.pk
-    return (
+    return whole.in_chunks(
         events.hash_line(value, events.event_uuid(community, block_of(signal.first_change)))
         for signal in whole.signals_of(made)
         for value in events.values_of(signal)
