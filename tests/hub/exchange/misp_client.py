@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,16 +15,10 @@ from tests.support.hub import ACTOR
 
 from seawall.hub import moment
 from seawall.hub.directory import services as directory
+from seawall.hub.exchange import signals
+from seawall.hub.exchange.models import Reason, Signal
 
 Get = Callable[[str], tuple[int, str]]
-
-
-@contextmanager
-def at(when: datetime) -> Iterator[None]:
-    """Let the hub's clock show another time, be it to come."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moment, "now", lambda: when)
-        yield
 
 
 @dataclass
@@ -33,6 +26,13 @@ class Clock:
     """The hub's clock, which stands until it is put on."""
 
     now: datetime
+
+    @classmethod
+    def put_up(cls, monkeypatch: pytest.MonkeyPatch) -> Clock:
+        """The clock by which everything happens for the length of a test; it begins within a second."""
+        made = cls(datetime(2026, 11, 23, 12, 0, 0, 300_000, tzinfo=UTC))
+        monkeypatch.setattr(moment, "now", lambda: made.now)
+        return made
 
     def on(self, seconds: float = 2) -> None:
         self.now += timedelta(seconds=seconds)
@@ -94,3 +94,10 @@ def misp_of(pool: Exchange, name: str = "alpha", uuid: str = "") -> Misp:
         return answer.status_code, answer.getvalue().decode()
 
     return Misp(get)
+
+
+def take_back(*wrong: Signal) -> None:
+    """Withdraw signals."""
+    signals.withdraw(signals=wrong, reason=Reason.MISTAKE, actor=ACTOR)
+    for each in wrong:
+        each.refresh_from_db()

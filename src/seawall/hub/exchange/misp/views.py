@@ -16,7 +16,7 @@ from seawall.hub.exchange.misp.taxonomy import machinetag
 from seawall.hub.exchange.models import Member
 from seawall.hub.exchange.recipients import Paused
 from seawall.hub.exchange.rules import NotAllowed
-from seawall.hub.practice.queries import adopted, current_code
+from seawall.hub.practice.queries import NoCodeAdopted, adopted, current_code
 from seawall.hub.web.software import Refused, json_errors, json_response
 
 
@@ -72,7 +72,11 @@ def hashes(request: HttpRequest, member: Member) -> HttpResponseBase:
     return StreamingHttpResponse(services.hashes(member=member, name=_name(request)), content_type="text/csv")
 
 
+@json_errors
 @require_safe
 def taxonomy(request: HttpRequest) -> HttpResponse:
     """machinetag.json of the taxonomy of harms; its version counts the versions of the code of practice that were adopted."""
-    return json_response(machinetag(current_code(), version=len(adopted())))
+    try:
+        return json_response(machinetag(current_code(), version=len(adopted())))
+    except NoCodeAdopted as missing:
+        raise Refused(404, "taxonomy", "This hub has no code of practice yet.") from missing
