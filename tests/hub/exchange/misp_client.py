@@ -1,4 +1,6 @@
-"""A MISP as far as it pulls a feed, after `Feed.php`, `Event.php` and `MispAttribute.php` of MISP 2.5; and a clock to pull by."""
+"""A MISP as far as it pulls a feed, by the rules of its source (`getNewEventUuids` of Feed.php; an attribute is taken over when it is
+newer than the one that is there); and a clock to pull by.
+"""
 
 from __future__ import annotations
 
