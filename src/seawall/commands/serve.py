@@ -23,13 +23,18 @@ RESTART_WINDOW = 60.0
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to serve on.")
 @click.option("--web-only", is_flag=True, help="No background work here; run `seawall worker` elsewhere.")
-def serve(host: str, port: int, web_only: bool) -> None:
+@click.option(
+    "--labels-port", type=click.IntRange(1, 65535), help="Serve the stream of AT Protocol labels too, on this port."
+)
+def serve(host: str, port: int, web_only: bool, labels_port: int | None) -> None:
     """Serve the hub's pages and do its background work, until Ctrl-C."""
     check_port(host, port)
+    if labels_port is not None:
+        check_port(host, labels_port)
     with hub() as database:
         _refuse_to_show_a_demonstration(host)
         _collect_static_files()
-        serve_until_stopped(host=host, port=port, worker=not web_only, database=database)
+        serve_until_stopped(host=host, port=port, worker=not web_only, labels_port=labels_port, database=database)
 
 
 def _refuse_to_show_a_demonstration(host: str) -> None:
@@ -68,10 +73,11 @@ def serve_until_stopped(
     host: str,
     port: int,
     worker: bool = True,
+    labels_port: int | None = None,
     database: EmbeddedPostgres | None = None,
     before: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Run the web server and a worker as children; restart one that dies, and the embedded `database`; stop both on Ctrl-C or SIGTERM.
+    """Run the web server, a worker and the stream of labels as children, as asked; restart one that dies, and the embedded `database`; stop both on Ctrl-C or SIGTERM.
 
     Both end when this process is killed.
     """
@@ -86,6 +92,9 @@ def serve_until_stopped(
     }
     if worker:
         parts["worker"] = [sys.executable, "-m", "seawall", "worker", "--watch-stdin"]
+    if labels_port is not None:
+        stream = ["--watch-stdin", "--host", host, "--port", str(labels_port)]
+        parts["labels"] = [sys.executable, "-m", "seawall", "labels", *stream]
     running: dict[str, subprocess.Popen[bytes]] = {}
     deaths: dict[str, list[float]] = {name: [] for name in parts}
     stopping = False
