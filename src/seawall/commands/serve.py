@@ -77,7 +77,9 @@ def serve_until_stopped(
     database: EmbeddedPostgres | None = None,
     before: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Run the web server, a worker and the stream of labels as children, as asked; restart one that dies, and the embedded `database`; stop both on Ctrl-C or SIGTERM.
+    """Run the web server, a worker and the stream of labels as children, as asked; stop all on Ctrl-C or SIGTERM.
+
+    One that dies is started again, and the embedded `database` too.
 
     Both end when this process is killed.
     """

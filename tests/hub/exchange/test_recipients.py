@@ -152,6 +152,67 @@ def test_the_silent_are_reminded_step_by_step_then_held_back_until_they_confirm(
         assert recipients.remind_due() == []
 
 
+@pytest.mark.parametrize("most", [1, 2, 1_000])
+def test_what_is_held_back_in_a_pause_follows_it(pool: Exchange, most: int) -> None:
+    with at(NOW):
+        wrong, worse, kept = pool.share(3)
+        alpha = pool.recipient()
+        held, cursor = read_all(alpha)
+        take_back(pool, wrong)
+    with at(NOW + timedelta(hours=25)):
+        recipients.remind_due()
+        new = pool.share(3)
+        take_back(pool, worse)
+        later = pool.share(1)
+        take_back(pool, new[1])  # never handed over as active
+        for _ in range(2):
+            page = serve(recipient=alpha, after=cursor, most=1)
+            assert (page.signals, page.paused, page.more) == ([wrong], True, False)
+        held |= {signal.value: str(signal.state) for signal in page.signals}
+        confirm(recipient=alpha, until=page.until, actor=ACTOR)
+        more, cursor = read_all(alpha, page.cursor, most)
+        held |= more
+    assert held.pop(new[1].value, "withdrawn") == "withdrawn"
+    assert held == {signal.value: "withdrawn" for signal in (wrong, worse)} | {
+        signal.value: "active" for signal in (kept, new[0], new[2], *later)
+    }
+
+
+def test_a_pause_hands_over_every_withdrawal_though_signals_stand_between_them(pool: Exchange) -> None:
+    with at(NOW):
+        first, second = pool.share(2)
+        alpha = pool.recipient()
+        _held, cursor = read_all(alpha)
+        take_back(pool, first)
+    with at(NOW + timedelta(hours=25)):
+        recipients.remind_due()
+        (between,) = pool.share(1)
+        take_back(pool, second)
+        page = serve(recipient=alpha, after=cursor)
+        assert page.signals == [first, second]
+        assert (page.cursor, page.until) == (between.first_change - 1, second.last_change)
+        assert serve(recipient=alpha, after=page.cursor).signals == [second]  # until it is confirmed
+        confirm(recipient=alpha, until=page.until, actor=ACTOR)
+        rest, cursor = read_all(alpha, page.cursor)
+        assert rest == {between.value: "active", second.value: "withdrawn"}
+        assert cursor == second.last_change
+
+
+def test_a_pause_ends_when_what_it_was_for_is_owed_no_more(pool: Exchange) -> None:
+    with at(NOW):
+        (signal,) = pool.share(1)
+        alpha = pool.recipient()
+        _held, cursor = read_all(alpha)
+        signals._move(signals._held(pool.community), [signal], SignalState.DISPUTED, Reason.DISPUTE)
+    with at(NOW + timedelta(hours=25)):
+        recipients.remind_due()
+        alpha.refresh_from_db()
+        assert recipients.is_paused(alpha)
+        signals._move(signals._held(pool.community), [signal], SignalState.ACTIVE, "")
+        assert not recipients.is_paused(alpha)
+        assert [each.state for each in serve(recipient=alpha, after=cursor).signals] == [SignalState.ACTIVE]
+
+
 def test_nobody_is_reminded_of_what_it_does_not_owe(pool: Exchange) -> None:
     with at(NOW):
         (wrong,) = pool.share(1)

@@ -263,11 +263,34 @@ class TestWhatIsHandedOver:
             step=ReminderStep.PAUSED,
             at=moment.now(),
         )
-        refused(alpha.get(type="indicator"), 403)
+        pool.share()
+        for _ in range(2):
+            assert alpha.get(type="indicator").json()["objects"][0]["revoked"] is True
         polled = alpha.get(added_after=last)
         assert polled.json()["objects"][0]["revoked"] is True
-        pool.share()
         assert len(alpha.ids(added_after=polled["X-TAXII-Date-Added-Last"])) == 1
+
+    def test_what_a_pause_held_back_follows_it_and_follows_again_when_the_answer_was_lost(
+        self, pool: Exchange, alpha: Reader
+    ) -> None:
+        first, second = pool.share(2)
+        last = alpha.get()["X-TAXII-Date-Added-Last"]
+        signals.withdraw(signals=[first], reason=Reason.MISTAKE, actor=ACTOR)
+        first.refresh_from_db()
+        place = Recipient.objects.get(surface=Surface.TAXII)
+        Reminder.objects.create(recipient=place, change=first.last_change, step=ReminderStep.PAUSED, at=moment.now())
+        (between,) = pool.share()
+        signals.withdraw(signals=[second], reason=Reason.MISTAKE, actor=ACTOR)
+        polled = alpha.get(added_after=last)
+        assert [told["revoked"] for told in polled.json()["objects"]] == [True, True]
+        last = polled["X-TAXII-Date-Added-Last"]
+        for _ in range(2):
+            assert indicator_id(between.pk) in alpha.ids(added_after=last)
+        (new,) = pool.share()
+        answer = alpha.get(added_after=last)
+        assert [told["id"] for told in answer.json()["objects"]][-1] == indicator_id(new.pk)
+        assert alpha.ids(added_after=answer["X-TAXII-Date-Added-Last"]) == []
+        assert alpha.ids(added_after=last) == [indicator_id(new.pk)]
 
 
 class TestMapping:

@@ -15,6 +15,7 @@ from seawall.channels import signing
 from seawall.hub import moment
 from seawall.hub.directory.queries import contacts_of, holders_of
 from seawall.hub.directory.roles import Role
+from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.models import (
     Acknowledgement,
     Change,
@@ -37,6 +38,7 @@ from seawall.hub.notifications.services import notify
 KEEPER = Actor.machine("exchange")
 STATEMENT = "seawall-exchange-confirmation/1"
 MOST_A_PAGE = 10_000
+MOST_A_PAGE_OF_VIDEOS = 500  # where signals may be as long as the frames of a video
 GONE = (SignalState.WITHDRAWN, SignalState.EXPIRED, SignalState.DISPUTED)
 
 LADDER = {
@@ -60,11 +62,13 @@ class ConfirmationInvalid(Exception):
 class Page:
     """Signals whose last change lies after the cursor, in the order of these changes.
 
-    `more` says whether there are further ones, `paused` that there are withdrawals only until these are confirmed.
+    `more` says whether there are further ones, `cursor` where to go on, `until` up to which change may be confirmed. The two differ only
+    while `paused`, when there are withdrawals and nothing else until these are confirmed: then the cursor stays before what is held back.
     """
 
     signals: list[Signal]
     cursor: int
+    until: int
     more: bool
     paused: bool = False
 
@@ -109,39 +113,42 @@ def serve(
     A signal stands at its last change only. Tombstones are left out for whom the signal was never handed to. One indexed read; O(page).
     `only` narrows it to some of the signals: then just these count as handed over, and a tombstone among them is there whatever `after` is.
     `had` says up to which change it was handed signals before, where that is not `after`.
+    While paused there is one page of withdrawals, and the next when it is confirmed.
     Raises Paused when nothing but tombstones may be handed over and there are none.
     """
-    most = max(1, min(most, MOST_A_PAGE))
     recipient = (
         Recipient.objects.select_for_update(of=("self",)).select_related("member__community").get(pk=recipient.pk)
     )
     community = recipient.member.community
     if recipient.member.left_at is not None or recipient.ended_at is not None:
         raise NotAllowed("This recipient has ended.")
+    most = max(1, min(most, MOST_A_PAGE_OF_VIDEOS if SignalKind.VPDQ in community.kinds else MOST_A_PAGE))
     latest = community.next_change - 1
     if recipient.began is None:
         recipient.began = latest
-    had_until = had if had is not None else after if only is None else recipient.served
+    paused = is_paused(recipient)
+    had_until = recipient.served if paused else had if had is not None else after if only is None else recipient.served
     never_had = Q(first_change__gt=had_until) | Q(last_change__lte=recipient.began)
     found = Signal.objects.filter(community=community, last_change__gt=after).exclude(Q(state__in=GONE) & never_had)
     if only is not None:
         found = found.filter(only)
     if recipient.surface in CARRIES:
         found = found.filter(kind__in=[kind.value for kind in CARRIES[recipient.surface]])
-    paused = is_paused(recipient)
     if paused:
-        found = found.filter(state__in=GONE)
-    page = list(found.order_by("last_change")[: most + 1])
-    more, page = len(page) > most, page[:most]
-    cursor = page[-1].last_change if more else max(latest, after)
-    if paused:
-        cursor = page[-1].last_change if page else after
+        page = list(found.filter(state__in=GONE, last_change__gt=recipient.confirmed).order_by("last_change")[:most])
         if not page:
             raise Paused("Withdrawals wait for your confirmation. New signals follow when you have confirmed them.")
-    handed = cursor if only is None else max((signal.last_change for signal in page), default=0)
+        until, more = page[-1].last_change, False
+        held_back = found.filter(state=SignalState.ACTIVE).order_by("last_change").values_list("last_change", flat=True)
+        cursor = min([until, *(first - 1 for first in held_back[:1])])
+    else:
+        page = list(found.order_by("last_change")[: most + 1])
+        more, page = len(page) > most, page[:most]
+        cursor = until = page[-1].last_change if more else max(latest, after)
+    handed = until if only is None else max((signal.last_change for signal in page), default=0)
     recipient.served, recipient.served_at = max(recipient.served, handed), moment.now()
     recipient.save(update_fields=["began", "served", "served_at"])
-    return Page(signals=page, cursor=cursor, more=more, paused=paused)
+    return Page(signals=page, cursor=cursor, until=until, more=more, paused=paused)
 
 
 @transaction.atomic
@@ -169,8 +176,11 @@ def is_paused(recipient: Recipient) -> bool:
     if recipient.surface == Surface.LABELS:
         return False
     landed = max(recipient.confirmed, recipient.began or 0)
-    step = recipient.reminders.filter(step=ReminderStep.PAUSED, change__gt=landed)
-    return step.exists()
+    steps = recipient.reminders.filter(step=ReminderStep.PAUSED, change__gt=landed)
+    if not steps.exists():
+        return False
+    owed = oldest_owed(recipient)
+    return owed is not None and steps.filter(change__lte=owed[0]).exists()
 
 
 @transaction.atomic

@@ -117,7 +117,7 @@ def fetch(*, member: Member, place: Recipient, start: int, token: str, most: int
         records=[record_of(signal, source=community.slug) for signal in page.signals],
         token=_token(place, page.cursor, had, since) if page.more else None,
         checkpoint=checkpoint,
-        cursor=page.cursor,
+        cursor=page.until,
     )
 
 

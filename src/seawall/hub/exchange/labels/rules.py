@@ -39,13 +39,17 @@ VALUES = {
         words={
             "en": (
                 "Stirring up hatred",
-                "A person at an organisation that shares its decisions through this hub decided that this stirs up hatred against "
-                "a group of people. The decision can be appealed. If it falls, the label is taken back.",
+                (
+                    "A person at an organisation that shares its decisions through this hub decided that this stirs up hatred against "
+                    "a group of people. The decision can be appealed. If it falls, the label is taken back."
+                ),
             ),
             "cy": (
                 "Ennyn casineb",
-                "Penderfynodd person mewn sefydliad sy’n rhannu ei benderfyniadau drwy’r hwb hwn fod hyn yn ennyn casineb yn erbyn "
-                "grŵp o bobl. Gellir apelio yn erbyn y penderfyniad. Os bydd yn methu, caiff y label ei dynnu’n ôl.",
+                (
+                    "Penderfynodd person mewn sefydliad sy’n rhannu ei benderfyniadau drwy’r hwb hwn fod hyn yn ennyn casineb yn erbyn "
+                    "grŵp o bobl. Gellir apelio yn erbyn y penderfyniad. Os bydd yn methu, caiff y label ei dynnu’n ôl."
+                ),
             ),
         },
     ),
@@ -54,13 +58,17 @@ VALUES = {
         words={
             "en": (
                 "Threat of violence",
-                "A person at an organisation that shares its decisions through this hub decided that this threatens to kill or "
-                "seriously hurt somebody. The decision can be appealed. If it falls, the label is taken back.",
+                (
+                    "A person at an organisation that shares its decisions through this hub decided that this threatens to kill or "
+                    "seriously hurt somebody. The decision can be appealed. If it falls, the label is taken back."
+                ),
             ),
             "cy": (
                 "Bygythiad o drais",
-                "Penderfynodd person mewn sefydliad sy’n rhannu ei benderfyniadau drwy’r hwb hwn fod hyn yn bygwth lladd neu "
-                "anafu rhywun yn ddifrifol. Gellir apelio yn erbyn y penderfyniad. Os bydd yn methu, caiff y label ei dynnu’n ôl.",
+                (
+                    "Penderfynodd person mewn sefydliad sy’n rhannu ei benderfyniadau drwy’r hwb hwn fod hyn yn bygwth lladd neu "
+                    "anafu rhywun yn ddifrifol. Gellir apelio yn erbyn y penderfyniad. Os bydd yn methu, caiff y label ei dynnu’n ôl."
+                ),
             ),
         },
     ),

@@ -109,7 +109,7 @@ def _publish_page(community_id: UUID) -> int | None:
     if gone:
         recipients.confirm(
             recipient=place,
-            until=page.cursor,
+            until=page.until,
             actor=KEEPER,
             statement={"labels": "published", "until_seq": stream.next_seq - 1},
             proof="published",

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from seawall.hub.exchange.kinds import SignalKind, SignalInvalid, canonical_url
+from seawall.hub.exchange.kinds import SignalInvalid, SignalKind, canonical_url
 from seawall.hub.exchange.labels import identity, queries
 from seawall.hub.exchange.labels.rules import VALUES
 from seawall.hub.exchange.labels.subjects import subject_of

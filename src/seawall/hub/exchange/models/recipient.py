@@ -50,6 +50,13 @@ class Recipient(models.Model):
     served_at = models.DateTimeField(null=True)
     confirmed = models.BigIntegerField(default=0)
     confirmed_at = models.DateTimeField(null=True)
+    held_from = models.BigIntegerField(
+        null=True,
+        db_comment="The change after which it was handed withdrawals only, where its protocol cannot tell it so",
+    )
+    held_asked = models.BigIntegerField(
+        null=True, db_comment="The change after which it first asked when that was over"
+    )
     made_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, db_comment="When it was confirmed that nothing is kept there any more")
 

@@ -104,6 +104,13 @@ class Change(models.Model):
     class Meta:
         ordering = ["number"]
         constraints = [models.UniqueConstraint(fields=["community", "number"], name="a_change_has_its_number")]
+        indexes = [
+            models.Index(
+                fields=["community", "number"],
+                condition=Q(state__in=["withdrawn", "expired", "disputed"]),
+                name="exchange_owed",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.number}: {self.state}"

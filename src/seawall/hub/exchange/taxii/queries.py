@@ -125,6 +125,7 @@ def read(*, member: Member, wanted: Wanted, after: int | None, most: int) -> Sli
             after = number if wanted.added_after >= begin else after
             if wanted.takes_every_signal:
                 _take_as_confirmed(place, number, wanted.added_after, actor)
+                after = _with_what_was_held_back(place, after)
     most = min(most, MOST)
     entries = [
         Entry(made=made, added=begin, position=position)
@@ -149,6 +150,8 @@ def read(*, member: Member, wanted: Wanted, after: int | None, most: int) -> Sli
         if entries:
             return Slice(entries=entries, more=False)
         raise
+    if page.cursor < page.until:
+        _hold(place, page.cursor)
     numbers = [signal.last_change for signal in page.signals]
     added = dict(Change.objects.filter(community=community, number__in=numbers).values_list("number", "at"))
     entries += [
@@ -160,6 +163,28 @@ def read(*, member: Member, wanted: Wanted, after: int | None, most: int) -> Sli
 
 def _has_signals(community: Community, only: Q) -> bool:
     return community.signals.in_use().filter(only).exists()
+
+
+def _hold(place: Recipient, cursor: int) -> None:
+    """Write down where the signals begin that a paused place was not handed: by times alone its client goes on after them."""
+    Recipient.objects.filter(pk=place.pk).filter(Q(held_from=None) | Q(held_from__gt=cursor)).update(
+        held_from=cursor, held_asked=None
+    )
+
+
+def _with_what_was_held_back(place: Recipient, after: int) -> int:
+    """Where a reading begins: before what was held back, once the place is paused no more.
+
+    Asking after the same change again may mean that the answer was lost, and has the same answer; another change ends it.
+    """
+    place.refresh_from_db()
+    if place.held_from is None or recipients.is_paused(place):
+        return after
+    if place.held_asked not in (None, after):
+        Recipient.objects.filter(pk=place.pk).update(held_from=None, held_asked=None)
+        return after
+    Recipient.objects.filter(pk=place.pk).update(held_asked=after)
+    return min(after, place.held_from)
 
 
 def _take_as_confirmed(place: Recipient, number: int, said: datetime, actor: Actor) -> None:
