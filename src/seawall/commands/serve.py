@@ -81,7 +81,7 @@ def serve_until_stopped(
 
     One that dies is started again, and the embedded `database` too.
 
-    Both end when this process is killed.
+    All end when this process is killed.
     """
     from django.db import connections
 

@@ -19,7 +19,8 @@ from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from django.db import Error, close_old_connections, connections
+from django.db import Error, close_old_connections, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
@@ -48,7 +49,20 @@ class Stream:
     last: int = 0
     _subscribers: int = 0
     _more: asyncio.Event = field(default_factory=asyncio.Event)
-    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "labels"))
+    _sessions: list[BaseDatabaseWrapper] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._threads = ThreadPoolExecutor(THREADS, "labels", initializer=self._begin_thread)
+
+    def _begin_thread(self) -> None:
+        connection.inc_thread_sharing()  # so that this thread's session can be closed when the thread has ended
+        self._sessions.append(connections[connection.alias])
+
+    def end(self) -> None:
+        """Let the threads end, and leave the database."""
+        self._threads.shutdown(cancel_futures=True)
+        for session in self._sessions:
+            session.close()
 
     async def read(self, ask: Callable[[], T]) -> T:
         """Ask the database in a thread, on a connection that works."""
@@ -68,41 +82,41 @@ class Stream:
                     self._more = asyncio.Event()
             await asyncio.sleep(LOOK_EVERY)
 
-    def refuse(self, connection: ServerConnection, request: Request) -> Response | None:
+    def refuse(self, subscriber: ServerConnection, request: Request) -> Response | None:
         """What is answered instead of a websocket: another path, a cursor that is no number, too many subscribers."""
         parts = urlsplit(request.path)
         given = parse_qs(parts.query, keep_blank_values=True, max_num_fields=20).get("cursor", ["0"])
         if parts.path != PATH:
-            return _error(connection, HTTPStatus.NOT_FOUND, "MethodNotImplemented", f"Only {PATH} is here.")
+            return _error(subscriber, HTTPStatus.NOT_FOUND, "MethodNotImplemented", f"Only {PATH} is here.")
         if len(given) != 1 or not _CURSOR.fullmatch(given[0]):
-            return _error(connection, HTTPStatus.BAD_REQUEST, "InvalidRequest", "cursor is a whole number.")
+            return _error(subscriber, HTTPStatus.BAD_REQUEST, "InvalidRequest", "cursor is a whole number.")
         if self._subscribers >= MOST_SUBSCRIBERS:
-            return _error(connection, HTTPStatus.SERVICE_UNAVAILABLE, "TooManySubscribers", "Come back later.")
+            return _error(subscriber, HTTPStatus.SERVICE_UNAVAILABLE, "TooManySubscribers", "Come back later.")
         return None
 
-    async def subscribe(self, connection: ServerConnection) -> None:
+    async def subscribe(self, subscriber: ServerConnection) -> None:
         """Serve one subscriber until it leaves."""
-        query = parse_qs(urlsplit(connection.request.path).query if connection.request else "")
+        query = parse_qs(urlsplit(subscriber.request.path).query if subscriber.request else "")
         cursor = int(query["cursor"][0]) if "cursor" in query else None
         self._subscribers += 1
         try:
-            await self._serve(connection, cursor)
+            await self._serve(subscriber, cursor)
         except ConnectionClosed:
             pass
         except TimeoutError:
             log.info("a subscriber of labels is too slow")
             with suppress(ConnectionClosed, TimeoutError):
-                await _send(connection, _refusal("ConsumerTooSlow", "Come back with the last seq that you have."))
+                await _send(subscriber, _refusal("ConsumerTooSlow", "Come back with the last seq that you have."))
         except Error as problem:
             log.warning("the labels cannot be read; a subscriber is sent away", problem=str(problem).strip())
-            await connection.close(1013, "Come back later.")
+            await subscriber.close(1013, "Come back later.")
         finally:
             self._subscribers -= 1
 
-    async def _serve(self, connection: ServerConnection, cursor: int | None) -> None:
+    async def _serve(self, subscriber: ServerConnection, cursor: int | None) -> None:
         reach = await self.read(queries.reach)
         if cursor is not None and cursor > reach.last:
-            await _send(connection, _refusal("FutureCursor", "Cursor in the future."))
+            await _send(subscriber, _refusal("FutureCursor", "Cursor in the future."))
             return
         if cursor and cursor < reach.forgotten:
             await _send(
@@ -113,11 +127,11 @@ class Stream:
             more = self._more
             labels = await self.read(partial(queries.issued_after, after, most=MOST_AT_ONCE))
             for label in labels:
-                await _send(connection, _message("#labels", {"seq": label.seq, "labels": [queries.as_cbor(label)]}))
+                await _send(subscriber, _message("#labels", {"seq": label.seq, "labels": [queries.as_cbor(label)]}))
                 after = label.seq
             if not labels:
-                await _first(more.wait(), connection.wait_closed())
-                if connection.close_code is not None:
+                await _first(more.wait(), subscriber.wait_closed())
+                if subscriber.close_code is not None:
                     return
 
 
@@ -136,8 +150,8 @@ def _asked(ask: Callable[[], T]) -> T:
     return ask()
 
 
-async def _send(connection: ServerConnection, message: bytes) -> None:
-    await asyncio.wait_for(connection.send(message), SLOWEST)
+async def _send(subscriber: ServerConnection, message: bytes) -> None:
+    await asyncio.wait_for(subscriber.send(message), SLOWEST)
 
 
 def _message(kind: str, body: dict[str, dagcbor.Value]) -> bytes:
@@ -148,8 +162,8 @@ def _refusal(name: str, message: str) -> bytes:
     return dagcbor.encode({"op": -1}) + dagcbor.encode({"error": name, "message": message})
 
 
-def _error(connection: ServerConnection, status: HTTPStatus, name: str, message: str) -> Response:
-    answer = connection.respond(status, json.dumps({"error": name, "message": message}))
+def _error(subscriber: ServerConnection, status: HTTPStatus, name: str, message: str) -> Response:
+    answer = subscriber.respond(status, json.dumps({"error": name, "message": message}))
     del answer.headers["Content-Type"]
     answer.headers["Content-Type"] = "application/json"
     return answer
@@ -173,8 +187,7 @@ async def run(host: str, port: int, *, ready: Callable[[int], None], stop: async
             await stop.wait()
     finally:
         looking.cancel()
-        stream._threads.shutdown(cancel_futures=True)
-        connections.close_all()
+        stream.end()
 
 
 def _port(server: Server) -> int:
