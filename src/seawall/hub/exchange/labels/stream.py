@@ -120,7 +120,7 @@ class Stream:
             return
         if cursor and cursor < reach.forgotten:
             await _send(
-                connection, _message("#info", {"name": "OutdatedCursor", "message": "Begin anew with cursor 0."})
+                subscriber, _message("#info", {"name": "OutdatedCursor", "message": "Begin anew with cursor 0."})
             )
         after = reach.last if cursor is None else cursor
         while True:
@@ -187,7 +187,7 @@ async def run(host: str, port: int, *, ready: Callable[[int], None], stop: async
             await stop.wait()
     finally:
         looking.cancel()
-        stream.end()
+        await asyncio.to_thread(stream.end)
 
 
 def _port(server: Server) -> int:
