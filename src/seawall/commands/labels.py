@@ -26,16 +26,13 @@ def labels(host: str, port: int, identity: bool, declaration: bool, watch_stdin:
     if watch_stdin:
         end_with_parent()
     with hub():
-        from seawall.hub.exchange.labels.identity import LabelKeyUnusable, entries, own_did
+        from seawall.hub.exchange.labels.identity import NO_NAME, LabelKeyUnusable, entries, own_did
         from seawall.hub.exchange.labels.identity import declaration as declared
         from seawall.hub.exchange.labels.queries import since
 
         did = own_did()
         if did is None:
-            raise click.ClickException(
-                "This hub can be no labeler: SEAWALL_PUBLIC_URL is no https address on the usual port. "
-                "Set it, or name the labeler's account in SEAWALL_LABELER_DID."
-            )
+            raise click.ClickException(NO_NAME)
         try:
             if identity:
                 click.echo(json.dumps({"id": did, **entries(did)}, indent=2))

@@ -33,6 +33,8 @@ def serve(host: str, port: int, web_only: bool, labels_port: int | None) -> None
         check_port(host, labels_port)
     with hub() as database:
         _refuse_to_show_a_demonstration(host)
+        if labels_port is not None:
+            _refuse_labels_without_a_name()
         _collect_static_files()
         serve_until_stopped(host=host, port=port, worker=not web_only, labels_port=labels_port, database=database)
 
@@ -44,6 +46,13 @@ def _refuse_to_show_a_demonstration(host: str) -> None:
         raise click.ClickException(
             "This hub is a demonstration, and its passwords are public: it serves on loopback only."
         )
+
+
+def _refuse_labels_without_a_name() -> None:
+    from seawall.hub.exchange.labels.identity import NO_NAME, own_did
+
+    if own_did() is None:
+        raise click.ClickException(NO_NAME)
 
 
 def _collect_static_files() -> None:

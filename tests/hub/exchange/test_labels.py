@@ -21,7 +21,7 @@ from seawall.hub.directory import services as directory
 from seawall.hub.directory.roles import Role
 from seawall.hub.exchange import communities, recipients, signals
 from seawall.hub.exchange.kinds import SignalKind
-from seawall.hub.exchange.labels import services
+from seawall.hub.exchange.labels import queries, services
 from seawall.hub.exchange.labels.rules import VALUES, values_now
 from seawall.hub.exchange.labels.subjects import subject_of
 from seawall.hub.exchange.models import (
@@ -291,7 +291,9 @@ def test_labels_that_cannot_be_negated_are_owed_and_then_land(labeled: Labeled) 
     signal = labeled.share()
     labeled.publish()
     signals.withdraw(signals=[signal], reason=Reason.MISTAKE, actor=ACTOR)
+    assert queries.unpublished() == []
     with later(hours=30):
+        assert queries.unpublished() == ["labels"]
         steps = {reminder.step for reminder in recipients.remind_due()}
         assert "operator" in steps
         labeled.share(post("3k2"))
@@ -401,7 +403,12 @@ def test_it_is_chosen_on_the_page_and_shown(hub: SmallHub, as_: SignedIn) -> Non
         "labels_published": "on",
     }
     page = as_("administrator").post("/communities/found/", rules, follow=True).content.decode()
-    assert Community.objects.get().labels_published
+    made = Community.objects.get()
+    assert made.labels_published
+    assert "Labels are published while Hub takes part itself" in page
+    exchange = Exchange(hub=hub, community=made)
+    exchange.join("hub", Part.WRITER, "administrator")
+    page = as_("administrator").get("/communities/labels/").content.decode()
     assert "as labels of the AT Protocol that everybody can read" in page
 
 

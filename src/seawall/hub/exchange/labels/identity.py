@@ -23,6 +23,12 @@ VERSION = 1
 """`ver` of a label (AT Protocol, specification "Labels")."""
 
 
+NO_NAME = (
+    "This hub can be no labeler: SEAWALL_PUBLIC_URL is no https address on the usual port. Set it, or name the labeler's account in "
+    "SEAWALL_LABELER_DID."
+)
+
+
 class LabelKeyUnusable(Exception):
     """The key that signs labels cannot be read. The message names the file and what to do."""
 

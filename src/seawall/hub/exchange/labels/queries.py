@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -13,7 +13,8 @@ from django.db.models import Q
 from seawall.formats import dagcbor
 from seawall.hub import moment
 from seawall.hub.exchange.labels.identity import own_did, unsigned
-from seawall.hub.exchange.models import IssuedLabel, LabelGround, LabelStream
+from seawall.hub.exchange.models import IssuedLabel, LabelGround, LabelStream, Recipient, Surface
+from seawall.hub.exchange.recipients import oldest_owed
 
 
 class PatternInvalid(ValueError):
@@ -90,6 +91,15 @@ def standing_on(uri: str) -> list[Standing]:
         appeals = {*(earlier.appeals if earlier else ()), ground.signal.appeal_url}
         found[ground.val] = Standing(val=ground.val, until=ground.until, appeals=sorted(appeals))
     return list(found.values())
+
+
+def unpublished() -> list[str]:
+    """The communities with a withdrawal that was not published as a negation for an hour, by their short names."""
+    late = moment.now() - timedelta(hours=1)
+    places = Recipient.objects.filter(surface=Surface.LABELS, ended_at=None).select_related("member__community")
+    return sorted(
+        place.member.community.slug for place in places if (owed := oldest_owed(place)) is not None and owed[1] < late
+    )
 
 
 def since() -> datetime:
