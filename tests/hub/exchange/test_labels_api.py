@@ -102,7 +102,7 @@ def test_any_page_may_ask_but_only_ask(labeled: Labeled) -> None:
 
 def test_the_stream_is_elsewhere_and_says_so(client: Client) -> None:
     answer = client.get("/xrpc/com.atproto.label.subscribeLabels")
-    assert (answer.status_code, answer.json()["error"]) == (501, "MethodNotImplemented")
+    assert (answer.status_code, answer.json()["error"]) == (426, "UpgradeRequired")
 
 
 def test_the_did_document_names_key_and_service(db: None, client: Client) -> None:

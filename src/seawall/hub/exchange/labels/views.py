@@ -96,11 +96,15 @@ def _whole(request: HttpRequest, field: str, usual: int) -> int:
 @xrpc
 def subscribe_labels(request: HttpRequest) -> HttpResponse:
     """com.atproto.label.subscribeLabels is a websocket, which this server does not serve: who gets here was not led on."""
-    raise XrpcError(
-        501,
-        "MethodNotImplemented",
-        "The stream of labels is served by `seawall labels`. The proxy before this hub has to lead this path there.",
+    answer = _json(
+        {
+            "error": "UpgradeRequired",
+            "message": "The stream of labels is served by `seawall labels`. The proxy before this hub has to lead this path there.",
+        },
+        status=426,
     )
+    answer["Upgrade"] = "websocket"
+    return answer
 
 
 @xrpc
