@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,14 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
-from tests.hub.exchange.conftest import Exchange
-from tests.hub.exchange.labels_client import VAL, Labeled, post
+from tests.hub.exchange.labels_client import VAL, Labeled, post, publishing
 from tests.peers.atproto_network import HERE, NODE, installed, running
 from tests.peers.support import eventually, peer_folder, printed, program, run_command, run_peer
 from tests.support.hub import ACTOR, small_hub
 
-from seawall.hub.exchange import communities, signals
-from seawall.hub.exchange.kinds import SignalKind
+from seawall.hub.exchange import signals
 from seawall.hub.exchange.labels import identity, queries
-from seawall.hub.exchange.labels.rules import VALUES
-from seawall.hub.exchange.models import Part, Reason, Tlp
+from seawall.hub.exchange.models import Reason
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,23 +53,7 @@ print(json.dumps(found))
 def labeled(transactional_db: None, live_server: LiveServer, settings: Settings) -> Labeled:
     """A hub that listens, and a community in it that publishes labels."""
     settings.PUBLIC_URL = live_server.url
-    hub = small_hub()
-    made = communities.found(
-        person=hub.people["administrator"],
-        operator=hub.organisations["hub"],
-        slug="labels",
-        name="Labels",
-        purpose="For readers.",
-        harms=sorted(VALUES),
-        kinds=[SignalKind.URL],
-        tlp_ceiling=Tlp.CLEAR,
-        retention=timedelta(days=30),
-        agreement="We act on withdrawals.",
-        labels_published=True,
-    )
-    exchange = Exchange(hub=hub, community=made)
-    exchange.join("hub", Part.WRITER, "administrator")
-    return Labeled(exchange)
+    return publishing(small_hub())
 
 
 @pytest.fixture

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
 from django.test import Client
 from tests.hub.exchange.conftest import Exchange
+from tests.support.hub import SmallHub
 
 from seawall.formats.atproto import read_identity
+from seawall.hub import moment
+from seawall.hub.exchange import communities
 from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.labels import identity, services
-from seawall.hub.exchange.models import Signal, Tlp
+from seawall.hub.exchange.labels.rules import VALUES
+from seawall.hub.exchange.models import Part, Signal, Tlp
 from seawall.probes.labels import Label, in_force, read_label
 
 DID = "did:web:hub.example"
@@ -59,3 +67,35 @@ class Labeled:
 
     def holding(self, at: Any) -> list[str]:
         return [label.uri for label in in_force(self.said(limit=250), at=at)]
+
+
+def publishing(hub: SmallHub, **changes: Any) -> Labeled:
+    """A community of the hub's that publishes labels; the hub and beta write, alpha reads."""
+    rules: dict[str, Any] = {
+        "slug": "labels",
+        "name": "Labels",
+        "purpose": "For readers.",
+        "harms": sorted(VALUES),
+        "kinds": [SignalKind.URL, SignalKind.SHA256],
+        "tlp_ceiling": Tlp.AMBER,
+        "retention": timedelta(days=365),
+        "agreement": "We act on withdrawals.",
+        "labels_published": True,
+    }
+    made = communities.found(
+        person=hub.people["administrator"], operator=hub.organisations["hub"], **{**rules, **changes}
+    )
+    exchange = Exchange(hub=hub, community=made)
+    exchange.join("hub", Part.WRITER, "administrator")
+    exchange.join("alpha", Part.READER, "alpha_contact")
+    exchange.join("beta", Part.WRITER, "beta_contact")
+    return Labeled(exchange)
+
+
+@contextmanager
+def later(**ahead: float) -> Iterator[datetime]:
+    """Let the hub's clock show a time to come."""
+    with pytest.MonkeyPatch.context() as patch:
+        when = moment.now() + timedelta(**ahead)
+        patch.setattr(moment, "now", lambda: when)
+        yield when

@@ -13,8 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 from pytest_django import Settings
-from tests.hub.exchange.conftest import Exchange
-from tests.hub.exchange.labels_client import DID, VAL, Labeled, post
+from tests.hub.exchange.labels_client import DID, VAL, Labeled, post, publishing
 from tests.support.hub import ACTOR, small_hub
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -22,11 +21,9 @@ from websockets.sync.client import connect
 from seawall.formats import dagcbor
 from seawall.formats.atproto import read_identity
 from seawall.hub import moment
-from seawall.hub.exchange import communities, signals
-from seawall.hub.exchange.kinds import SignalKind
+from seawall.hub.exchange import signals
 from seawall.hub.exchange.labels import identity, services, stream
-from seawall.hub.exchange.labels.rules import VALUES
-from seawall.hub.exchange.models import Part, Reason, Tlp
+from seawall.hub.exchange.models import Reason
 from seawall.outbound import Outbound
 from seawall.probes import label_stream
 from seawall.probes.label_stream import Batch, StreamRefused
@@ -40,23 +37,7 @@ LONG = 30.0
 @pytest.fixture
 def labeled(transactional_db: None, settings: Settings) -> Labeled:
     settings.PUBLIC_URL = "https://hub.example"
-    hub = small_hub()
-    made = communities.found(
-        person=hub.people["administrator"],
-        operator=hub.organisations["hub"],
-        slug="labels",
-        name="Labels",
-        purpose="For readers.",
-        harms=sorted(VALUES),
-        kinds=[SignalKind.URL],
-        tlp_ceiling=Tlp.CLEAR,
-        retention=timedelta(days=30),
-        agreement="We act on withdrawals.",
-        labels_published=True,
-    )
-    exchange = Exchange(hub=hub, community=made)
-    exchange.join("hub", Part.WRITER, "administrator")
-    return Labeled(exchange)
+    return publishing(small_hub())
 
 
 @contextmanager

@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
-from tests.hub.exchange.conftest import HARM, Exchange, Founding
-from tests.hub.exchange.labels_client import APPEAL, AUTHOR, DID, VAL, Labeled, post
+from tests.hub.exchange.conftest import Exchange
+from tests.hub.exchange.labels_client import AUTHOR, DID, VAL, Labeled, later, post, publishing
 from tests.support.hub import ACTOR, SmallHub
-from tests.support.staff import SignedIn
 
 from seawall.hub import moment
-from seawall.hub.directory import services as directory
-from seawall.hub.directory.roles import Role
-from seawall.hub.exchange import communities, recipients, signals
-from seawall.hub.exchange.kinds import SignalKind
+from seawall.hub.exchange import communities, recipients, signals, tasks
 from seawall.hub.exchange.labels import queries, services
-from seawall.hub.exchange.labels.rules import VALUES, values_now
-from seawall.hub.exchange.labels.subjects import subject_of
 from seawall.hub.exchange.models import (
     Acknowledgement,
-    Community,
     IssuedLabel,
-    LabelGround,
     OpinionKind,
     Part,
     Reason,
     Recipient,
     Surface,
-    Tlp,
 )
-from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.ledger.models import Entry
-from seawall.hub.practice.queries import current_code
-from seawall.hub.practice.vocabulary import Family, Shareable
 
 
 @pytest.fixture(autouse=True)
@@ -47,36 +33,9 @@ def at_hub_example(settings: Settings) -> None:
     settings.PUBLIC_URL = "https://hub.example"
 
 
-@contextmanager
-def later(**ahead: float) -> Iterator[datetime]:
-    with pytest.MonkeyPatch.context() as patch:
-        when = moment.now() + timedelta(**ahead)
-        patch.setattr(moment, "now", lambda: when)
-        yield when
-
-
-Making = Callable[..., Labeled]
-
-
 @pytest.fixture
-def make(hub: SmallHub, found: Founding) -> Making:
-    """A community of the hub's that publishes labels; the hub and beta write, alpha reads."""
-
-    def made(**changes: Any) -> Labeled:
-        exchange = Exchange(
-            hub=hub, community=found(**{"slug": "labels", "labels_published": True, "harms": sorted(VALUES), **changes})
-        )
-        exchange.join("hub", Part.WRITER, "administrator")
-        exchange.join("alpha", Part.READER, "alpha_contact")
-        exchange.join("beta", Part.WRITER, "beta_contact")
-        return Labeled(exchange)
-
-    return made
-
-
-@pytest.fixture
-def labeled(make: Making) -> Labeled:
-    return make()
+def labeled(hub: SmallHub) -> Labeled:
+    return publishing(hub)
 
 
 def everybody() -> Recipient:
@@ -141,79 +100,6 @@ def test_a_dispute_suspends_a_label_until_it_is_settled(labeled: Labeled, hub: S
     assert exchange.community.signals.count() == 1
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"tlp": Tlp.GREEN},
-        {"appeal_url": ""},
-        {"appeal_url": "http://platform.example/appeals"},
-        {"value": "https://bsky.app/profile/alice.example/post/3k1"},
-        {"value": f"https://elsewhere.example/profile/{AUTHOR}/post/3k1"},
-        {"value": "https://site.example/a"},
-        {"value": f"https://bsky.app/profile/{AUTHOR}"},
-        {"kind": SignalKind.SHA256, "value": "0" * 64},
-        {"harm": "ssh-method"},
-        {"harm": "ssh-encourage"},
-        {"harm": "vio-weapon-sale"},
-        {"harm": "cand-threat"},
-    ],
-)
-def test_what_is_not_for_everybody_stays_unsaid(make: Making, change: dict[str, Any]) -> None:
-    shareable = [harm.id for harm in current_code().harms if harm.shareable_signal is not Shareable.NONE]
-    labeled = make(harms=shareable)
-    labeled.share(**change)
-    assert labeled.publish() == 0
-    assert labeled.words() == []
-
-
-def test_no_label_speaks_of_people_at_risk_or_of_what_may_not_be_shared() -> None:
-    for harm in ("ssh-imminent", "ssh-recovery", "ssh-memorial", "ed-promote", "csea", "iia", "terror"):
-        assert harm not in VALUES
-    assert not any(harm.startswith(("ssh-", "ed-", "cand-")) for harm in VALUES)
-
-
-def test_values_follow_the_code_of_practice(hub: SmallHub) -> None:
-    code = current_code()
-    assert set(values_now(code)) == set(VALUES)
-    risky = {Family.SUICIDE_SELF_HARM, Family.AT_RISK, Family.EATING_DISORDER}
-    for harm_id in VALUES:
-        harm = code.harm(harm_id)
-        assert not risky & {rule.family for rule in harm.opens_case}
-        narrowed = harm.model_copy(update={"shareable_signal": Shareable.NONE})
-        changed = code.model_copy(update={"harms": tuple(narrowed if each is harm else each for each in code.harms)})
-        assert harm_id not in values_now(changed)
-
-
-def test_what_the_code_narrows_later_is_taken_back(labeled: Labeled, monkeypatch: pytest.MonkeyPatch) -> None:
-    labeled.share()
-    labeled.share(post("3k2"), harm="vio-threat")
-    labeled.publish()
-    kept = {"vio-threat": VALUES["vio-threat"]}
-    monkeypatch.setattr(services, "values_now", lambda: kept)
-    labeled.publish()
-    assert labeled.words() == [(post("3k2"), "threat-of-violence", False), (post(), VAL, True)]
-
-
-def test_a_demonstration_says_nothing_in_public(labeled: Labeled) -> None:
-    with moment.demonstration_at(moment.now()):
-        labeled.share()
-    assert labeled.publish() == 0
-
-
-def test_a_community_that_did_not_ask_for_it_publishes_nothing(pool: Exchange) -> None:
-    Labeled(pool).share()
-    assert services.publish(community_id=pool.community.pk) == 0
-    assert services.publish_all() == 0
-    assert not LabelGround.objects.exists()
-
-
-def test_a_hub_without_a_public_name_publishes_nothing(labeled: Labeled, settings: Settings) -> None:
-    settings.PUBLIC_URL = "http://127.0.0.1:8000"
-    labeled.share()
-    assert labeled.publish() == 0
-    assert labeled.ask().json() == {"labels": []}
-
-
 def test_two_signals_of_one_post_are_one_label_until_both_are_gone(labeled: Labeled) -> None:
     by_address = labeled.share(lasts=timedelta(days=10))
     labeled.publish()
@@ -235,8 +121,8 @@ def test_two_signals_of_one_post_are_one_label_until_both_are_gone(labeled: Labe
     assert labeled.words() == [(post(), VAL, True)]
 
 
-def test_what_another_community_still_says_is_not_negated(make: Making) -> None:
-    first, second = make(slug="first"), make(slug="second")
+def test_what_another_community_still_says_is_not_negated(hub: SmallHub) -> None:
+    first, second = publishing(hub, slug="first"), publishing(hub, slug="second")
     signal = first.share()
     second.share()
     first.publish()
@@ -317,101 +203,6 @@ def test_when_the_operator_leaves_everything_is_taken_back(labeled: Labeled, hub
     assert labeled.words() == [(post(), VAL, False), (post("3k2"), VAL, False)]
 
 
-def test_without_its_operator_a_community_publishes_nothing(hub: SmallHub, found: Founding) -> None:
-    labeled = Labeled(Exchange(hub=hub, community=found(slug="labels", labels_published=True)))
-    labeled.exchange.join("beta", Part.WRITER, "beta_contact")
-    labeled.share(by="beta")
-    assert labeled.publish() == 0
-
-
-def test_an_account_is_labelled_by_platforms_among_themselves(hub: SmallHub, found: Founding) -> None:
-    platform, person = hub.organisations["alpha"], hub.people["alpha_contact"]
-    directory.give_role(person=person, role=Role.ADMINISTRATOR, organisation=platform, desk=None, actor=ACTOR)
-    made = communities.found(
-        person=person,
-        operator=platform,
-        slug="accounts",
-        name="Accounts",
-        purpose="So that it does not move next door.",
-        harms=[HARM],
-        kinds=[SignalKind.ACCOUNT],
-        tlp_ceiling=Tlp.AMBER,
-        retention=timedelta(days=30),
-        agreement="We act on withdrawals.",
-        platforms_only=True,
-        labels_published=True,
-    )
-    hub.people["administrator"], theirs = person, hub.people["administrator"]
-    labeled = Labeled(Exchange(hub=hub, community=made))
-    labeled.exchange.join("alpha", Part.WRITER, "alpha_contact")
-    hub.people["administrator"] = theirs
-    signal = labeled.share(f"bluesky:{AUTHOR}", by="alpha", kind=SignalKind.ACCOUNT)
-    labeled.share("bluesky:alice.example", by="alpha", kind=SignalKind.ACCOUNT)
-    assert labeled.publish() == 1
-    assert labeled.words() == [(AUTHOR, VAL, False)]
-    signals.withdraw(signals=[signal], reason=Reason.APPEAL, actor=ACTOR)
-    labeled.publish()
-    assert labeled.words() == [(AUTHOR, VAL, True)]
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "subject"),
-    [
-        (SignalKind.URL, post(), post()),
-        (SignalKind.URL, f"at://{AUTHOR}/app.bsky.feed.generator/x", f"at://{AUTHOR}/app.bsky.feed.generator/x"),
-        (SignalKind.URL, f"https://bsky.app/profile/{AUTHOR}/post/3k1", post()),
-        (SignalKind.URL, "https://bsky.app/profile/did:web:a.example/post/3k1", post(did="did:web:a.example")),
-        (SignalKind.URL, "https://bsky.app/profile/did:example:a/post/3k1", None),
-        (SignalKind.URL, "https://bsky.app/profile/alice.example/post/3k1", None),
-        (SignalKind.ACCOUNT, AUTHOR, AUTHOR),
-        (SignalKind.ACCOUNT, f"bluesky:{AUTHOR}", AUTHOR),
-        (SignalKind.ACCOUNT, "bluesky:did:plc:short", None),
-        (SignalKind.ACCOUNT, "example:12345", None),
-        (SignalKind.TEXT, post(), None),
-    ],
-)
-def test_what_a_signal_is_the_label_of(kind: SignalKind, value: str, subject: str | None) -> None:
-    assert subject_of(kind, value) == subject
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"kinds": [SignalKind.SHA256]}, "Only addresses and accounts"),
-        ({"harms": ["ssh-method"]}, "Labels are published of hate-stirring, vio-threat only"),
-    ],
-)
-def test_a_community_that_could_publish_nothing_is_not_founded(
-    found: Founding, change: dict[str, Any], said: str
-) -> None:
-    with pytest.raises(NotAllowed, match=said):
-        found(labels_published=True, **change)
-
-
-def test_it_is_chosen_on_the_page_and_shown(hub: SmallHub, as_: SignedIn) -> None:
-    rules = {
-        "name": "Labels",
-        "slug": "labels",
-        "purpose": "For readers.",
-        "harms": [HARM],
-        "kinds": ["url"],
-        "tlp_ceiling": "amber",
-        "retention": "30",
-        "who": "others",
-        "agreement": "Act on it.",
-        "operator": str(hub.organisations["hub"].pk),
-        "labels_published": "on",
-    }
-    page = as_("administrator").post("/communities/found/", rules, follow=True).content.decode()
-    made = Community.objects.get()
-    assert made.labels_published
-    assert "Labels are published while Hub takes part itself" in page
-    exchange = Exchange(hub=hub, community=made)
-    exchange.join("hub", Part.WRITER, "administrator")
-    page = as_("administrator").get("/communities/labels/").content.decode()
-    assert "as labels of the AT Protocol that everybody can read" in page
-
-
 def test_pages_of_changes_are_followed_to_the_end(labeled: Labeled, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "MOST_A_PAGE", 2)
     made = [labeled.share(post(f"k{number}")) for number in range(5)]
@@ -455,20 +246,20 @@ def test_under_a_new_identity_everything_is_said_again(labeled: Labeled, setting
     assert services.publish_all() == 0
 
 
-def test_appeal_addresses_are_on_a_page_for_everybody(labeled: Labeled) -> None:
-    signal = labeled.share()
-    labeled.publish()
+def test_background_work_publishes_what_was_shared(labeled: Labeled) -> None:
+    labeled.share()
+    (job,) = ProcrastinateJob.objects.filter(task_name="exchange.labels")
+    tasks.publish_labels(**job.args)
+    assert labeled.words() == [(post(), VAL, False)]
+    with later(days=400):
+        signals.expire_due()
+        tasks.labels_tick(0)
+        assert labeled.words() == [(post(), VAL, True)]
+    with later(days=600):
+        tasks.labels_tick(0)
+        assert labeled.words() == []
 
-    def page(address: str, status: int = 200) -> str:
-        answer = labeled.client.get("/labels/", {"address": address})
-        assert answer.status_code == status
-        return str(answer.content.decode())
 
-    assert APPEAL in page(post())
-    assert APPEAL in page(f"https://bsky.app/profile/{AUTHOR}/post/3k1")
-    assert "No label of this hub holds here" in page(post("other"))
-    assert "no address with a DID" in page("https://bsky.app/profile/alice.example/post/3k1", 422)
-    assert "no address with a DID" in page("<script>", 422)
-    signals.withdraw(signals=[signal], reason=Reason.APPEAL, actor=ACTOR)
-    labeled.publish()
-    assert "No label of this hub holds here" in page(post())
+def test_no_job_is_queued_for_a_community_that_publishes_nothing(pool: Exchange) -> None:
+    pool.share()
+    assert not ProcrastinateJob.objects.filter(task_name="exchange.labels").exists()

@@ -11,15 +11,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
 from pytest_django.fixtures import Settings
-from tests.hub.exchange.conftest import Exchange, Founding
-from tests.hub.exchange.labels_client import AUTHOR, DID, Labeled, post
+from tests.hub.exchange.labels_client import AUTHOR, DID, Labeled, post, publishing
 from tests.support.hub import SmallHub
 
 from seawall.formats import dagcbor
 from seawall.formats.atproto import PublicKey, multikey, read_identity, sign
 from seawall.hub.exchange.labels import identity
 from seawall.hub.exchange.labels.rules import VALUES
-from seawall.hub.exchange.models import Part
 
 
 @pytest.fixture(autouse=True)
@@ -28,10 +26,8 @@ def at_hub_example(settings: Settings) -> None:
 
 
 @pytest.fixture
-def labeled(hub: SmallHub, found: Founding) -> Labeled:
-    exchange = Exchange(hub=hub, community=found(slug="labels", labels_published=True, harms=sorted(VALUES)))
-    exchange.join("hub", Part.WRITER, "administrator")
-    return Labeled(exchange)
+def labeled(hub: SmallHub) -> Labeled:
+    return publishing(hub)
 
 
 OTHER = "did:plc:" + "b" * 24
