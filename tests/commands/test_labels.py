@@ -20,7 +20,7 @@ from seawall.hub.exchange.labels.stream import PATH
 
 pytestmark = pytest.mark.kill
 
-NAMED = {"SEAWALL_PUBLIC_URL": "https://hub.example"}
+NAMED = "https://hub.example"
 
 
 def free_port() -> int:
@@ -42,13 +42,13 @@ def test_an_identity_that_is_none_is_told_in_a_sentence(hub_home: Installation) 
 
 
 def test_what_an_account_needs_is_printed_with_the_same_key_each_time(hub_home: Installation) -> None:
-    first, second = (json.loads(hub_home.run("labels", "--identity", **NAMED)[0]) for _ in range(2))
+    first, second = (json.loads(hub_home.run("labels", "--identity", SEAWALL_PUBLIC_URL=NAMED)[0]) for _ in range(2))
     assert first == second
     assert read_identity(first, did="did:web:hub.example").label_key is not None
     did = "did:plc:" + "a" * 24
-    other = json.loads(hub_home.run("labels", "--identity", SEAWALL_LABELER_DID=did, **NAMED)[0])
+    other = json.loads(hub_home.run("labels", "--identity", SEAWALL_LABELER_DID=did, SEAWALL_PUBLIC_URL=NAMED)[0])
     assert other["verificationMethod"][0]["id"] == f"{did}#atproto_label"
-    record = json.loads(hub_home.run("labels", "--declaration", **NAMED)[0])
+    record = json.loads(hub_home.run("labels", "--declaration", SEAWALL_PUBLIC_URL=NAMED)[0])
     assert record["policies"]["labelValues"] == [value.val for value in VALUES.values()]
 
 
@@ -84,5 +84,5 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(hub_home: Installation) -> N
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        _said, complained = hub_home.run("labels", "--port", str(port), code=1, **NAMED)
+        _said, complained = hub_home.run("labels", "--port", str(port), code=1, SEAWALL_PUBLIC_URL=NAMED)
     assert complained.startswith(f"Error: Port {port} on 127.0.0.1 cannot be used")

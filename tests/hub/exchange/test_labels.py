@@ -19,6 +19,7 @@ from seawall.hub.exchange.labels import queries, services
 from seawall.hub.exchange.models import (
     Acknowledgement,
     IssuedLabel,
+    LabelStream,
     OpinionKind,
     Part,
     Reason,
@@ -181,7 +182,7 @@ def test_labels_that_cannot_be_negated_are_owed_and_then_land(labeled: Labeled) 
     with later(hours=30):
         assert queries.unpublished() == ["labels"]
         steps = {reminder.step for reminder in recipients.remind_due()}
-        assert "operator" in steps
+        assert steps == {"called", "contact", "operator"}
         labeled.share(post("3k2"))
         labeled.publish()
     assert labeled.words() == [(post(), VAL, True), (post("3k2"), VAL, False)]
@@ -233,7 +234,7 @@ def test_negations_are_forgotten_after_a_while(labeled: Labeled) -> None:
         assert services.forget() == 1
         assert services.forget() == 0
     assert labeled.words() == [(post("3k2"), VAL, False)]
-    assert services.LabelStream.objects.get().forgotten == 3
+    assert LabelStream.objects.get().forgotten == 3
 
 
 def test_under_a_new_identity_everything_is_said_again(labeled: Labeled, settings: Settings) -> None:

@@ -92,6 +92,8 @@ def test_what_cannot_be_asked_is_the_protocol_s_error(labeled: Labeled, query: s
 
 def test_any_page_may_ask_but_only_ask(labeled: Labeled) -> None:
     assert labeled.ask()["Access-Control-Allow-Origin"] == "*"
+    first = labeled.client.options("/xrpc/com.atproto.label.queryLabels?uriPatterns=*")
+    assert (first.status_code, first["Access-Control-Allow-Methods"]) == (204, "GET")
     answer = labeled.client.post("/xrpc/com.atproto.label.queryLabels?uriPatterns=*")
     assert (answer.status_code, answer.json()["error"]) == (405, "InvalidRequest")
 

@@ -276,6 +276,8 @@ def remind_due() -> list[Reminder]:
         if owed is None:
             continue
         for step, after in LADDER.items():
+            if step == ReminderStep.PAUSED and recipient.surface == Surface.LABELS:
+                continue
             if moment.now() >= owed[1] + after:
                 made += _take(recipient, step, owed[0])
     return made

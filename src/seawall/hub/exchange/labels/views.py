@@ -45,6 +45,9 @@ def xrpc(view: View) -> View:
     @csrf_exempt  # nothing here goes by a cookie
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+        if request.method == "OPTIONS":  # a browser asks first when a page's question has headers of its own
+            allowed = {"Access-Control-Allow-Methods": "GET", "Access-Control-Allow-Headers": "*"}
+            return HttpResponse(status=204, headers={"Access-Control-Allow-Origin": "*", **allowed})
         try:
             if request.method not in ("GET", "HEAD"):
                 raise XrpcError(405, "InvalidRequest", "This is a query: ask it with GET.")
