@@ -13,6 +13,8 @@ from seawall.hub.exchange import communities, queries, signals
 from seawall.hub.exchange.communities import AlreadyMember
 from seawall.hub.exchange.forms import AcceptForm, AgreementForm, CommunityForm, InviteForm, ReasonForm, SettleForm
 from seawall.hub.exchange.kinds import SignalKind
+from seawall.hub.exchange.labels.identity import own_did
+from seawall.hub.exchange.labels.services import publisher
 from seawall.hub.exchange.models import Community, Member, Part, Signal
 from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.practice.queries import current_code
@@ -83,6 +85,7 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
             "members": found.members.filter(left_at=None).select_related("organisation", "agreement"),
             "own": queries.spoken_for(person=person, community=found),
             "looks_after": queries.looks_after(person=person, community=found),
+            "labels_published": found.labels_published and own_did() is not None and publisher(found) is not None,
             "tallies": queries.tallies(found),
             "sees_recipients": sees,
             "places": queries.places(found) if sees else [],
