@@ -165,6 +165,12 @@ ROUTES: dict[str, Audience] = {
     "taxii_objects": SOFTWARE,
     "taxii_object": SOFTWARE,
     "taxii_versions": SOFTWARE,
+    # The hub as a labeler of the AT Protocol: labels are public
+    "labels_query": EVERYBODY,
+    "labels_stream": EVERYBODY,
+    "labels_did": EVERYBODY,
+    "labels_declaration": EVERYBODY,
+    "labels_appeals": EVERYBODY,
     # What one is told
     "notifications": STAFF,
     "notifications_read": STAFF,

@@ -16,6 +16,7 @@ from seawall.hub.exchange import api as exchange
 from seawall.hub.exchange import views as communities
 from seawall.hub.exchange.files import views as signal_files
 from seawall.hub.exchange.hashfeed import views as hashfeed
+from seawall.hub.exchange.labels import views as labels
 from seawall.hub.exchange.misp import views as misp
 from seawall.hub.exchange.taxii import views as taxii
 from seawall.hub.intake import peer_views as peers
@@ -204,6 +205,12 @@ urlpatterns = [
         taxii.versions,
         name="taxii_versions",
     ),
+    # The hub as a labeler of the AT Protocol
+    path("xrpc/com.atproto.label.queryLabels", labels.query_labels, name="labels_query"),
+    path("xrpc/com.atproto.label.subscribeLabels", labels.subscribe_labels, name="labels_stream"),
+    path(".well-known/did.json", labels.did_document, name="labels_did"),
+    path("labels/declaration.json", labels.declaration, name="labels_declaration"),
+    path("labels/", labels.appeals, name="labels_appeals"),
     path("api/v1/referrals/", api.listing, name="api_referrals"),
     path("api/v1/referrals/<uuid:referral_id>/", api.one, name="api_referral"),
     path(

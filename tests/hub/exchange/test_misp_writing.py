@@ -62,6 +62,12 @@ class TestWriting:
             names = {tag["name"] for tag in written[value]["Tag"]}
             assert {"tlp:green", f'online-harms:harm="{HARM}"', f'online-harms:signal="{kind}"'} <= names
 
+    def test_an_address_that_is_none_of_the_web_is_a_uri(self, pool: Exchange, clock: Clock) -> None:
+        pool.share(kind=SignalKind.URL, value="at://did:plc:z72i7hdynmk6r22z27h6tvur/app.bsky.feed.post/3k43tv4rft22g")
+        alpha = misp_of(pool)
+        alpha.pull()
+        assert [each["type"] for each in alpha.held.values()] == ["uri"]
+
     def test_accounts_are_objects_and_go_as_objects(self, platforms: Exchange, clock: Clock) -> None:
         platforms.join("alpha", Part.WRITER, "alpha_contact")
         platforms.join("beta", Part.READER, "beta_contact")

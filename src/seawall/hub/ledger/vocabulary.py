@@ -732,6 +732,7 @@ class CommunityFounded(Event):
     kinds: Count
     state_bodies: bool
     platforms_only: bool
+    labels_published: bool = False
 
 
 class AgreementPublished(Event):
@@ -809,6 +810,15 @@ class DisputeSettled(Event):
     community: Identifier
     kind: Code
     stands: bool
+
+
+class LabelsPublished(Event):
+    verb = "community.labels_published"
+    means = "Labels of the AT Protocol were published for a community, or taken back"
+    community: Identifier
+    issued: Count
+    taken_back: Count
+    until_seq: Count
 
 
 class RecipientRegistered(Event):

@@ -122,6 +122,8 @@ def attribute(signal: Signal, now: datetime) -> Json:
     """A signal of any kind but an account. What may not be acted on is deleted: a MISP that fetches it again removes what it holds."""
     active = signal.state == SignalState.ACTIVE
     named, category, to_ids = TYPES[SignalKind(signal.kind)]
+    if named == "url" and not signal.value.startswith("https://"):  # a record of the AT Protocol
+        named = "uri"
     return {
         "uuid": as_version_4(signal.pk),
         "type": named,

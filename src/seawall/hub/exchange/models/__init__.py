@@ -1,6 +1,7 @@
 """Communities, the signals that are shared in them, and who has which."""
 
 from seawall.hub.exchange.models.community import Agreement, Community, Member, Part, Tlp
+from seawall.hub.exchange.models.label import IssuedLabel, LabelGround, LabelStream
 from seawall.hub.exchange.models.pull import Pull
 from seawall.hub.exchange.models.recipient import Acknowledgement, Recipient, Reminder, ReminderStep, Surface
 from seawall.hub.exchange.models.signal import Change, Opinion, OpinionKind, Reason, Signal, SignalState
@@ -10,6 +11,9 @@ __all__ = [
     "Agreement",
     "Change",
     "Community",
+    "IssuedLabel",
+    "LabelGround",
+    "LabelStream",
     "Member",
     "Opinion",
     "OpinionKind",

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('casework', '0003_origin_organisation'),
         ('directory', '0002_routes_and_keys'),
-        ('exchange', '0002_held'),
+        ('exchange', '0003_labels'),
     ]
 
     operations = [
