@@ -24,7 +24,7 @@ class Surface(models.TextChoices):
 
 CARRIES = {
     Surface.THREATEXCHANGE.value: frozenset({SignalKind.PDQ, SignalKind.VIDEO_MD5, SignalKind.URL, SignalKind.TEXT}),
-    Surface.LABELS.value: frozenset({SignalKind.URL, SignalKind.ACCOUNT}),
+    Surface.LABELS.value: frozenset({SignalKind.URL}),  # accounts stay between platforms, and labels are public
 }
 """The kinds of signals that a surface can carry, where these are not all: a recipient holds none of the others."""
 
