@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,9 +12,7 @@ from tests.support.hub import ACTOR, SmallHub
 from tests.support.staff import SignedIn
 
 from seawall.hub import moment
-from seawall.hub.directory import services as directory
-from seawall.hub.directory.roles import Role
-from seawall.hub.exchange import communities, signals
+from seawall.hub.exchange import signals
 from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.labels import services
 from seawall.hub.exchange.labels.rules import VALUES, values_now
@@ -25,6 +22,7 @@ from seawall.hub.exchange.models import (
     LabelGround,
     Part,
     Reason,
+    Signal,
     Tlp,
 )
 from seawall.hub.exchange.rules import NotAllowed
@@ -122,34 +120,10 @@ def test_without_its_operator_a_community_publishes_nothing(hub: SmallHub, found
     assert labeled.publish() == 0
 
 
-def test_an_account_is_labelled_by_platforms_among_themselves(hub: SmallHub, found: Founding) -> None:
-    platform, person = hub.organisations["alpha"], hub.people["alpha_contact"]
-    directory.give_role(person=person, role=Role.ADMINISTRATOR, organisation=platform, desk=None, actor=ACTOR)
-    made = communities.found(
-        person=person,
-        operator=platform,
-        slug="accounts",
-        name="Accounts",
-        purpose="So that it does not move next door.",
-        harms=[HARM],
-        kinds=[SignalKind.ACCOUNT],
-        tlp_ceiling=Tlp.AMBER,
-        retention=timedelta(days=30),
-        agreement="We act on withdrawals.",
-        platforms_only=True,
-        labels_published=True,
-    )
-    hub.people["administrator"], theirs = person, hub.people["administrator"]
-    labeled = Labeled(Exchange(hub=hub, community=made))
-    labeled.exchange.join("alpha", Part.WRITER, "alpha_contact")
-    hub.people["administrator"] = theirs
-    signal = labeled.share(f"bluesky:{AUTHOR}", by="alpha", kind=SignalKind.ACCOUNT)
-    labeled.share("bluesky:alice.example", by="alpha", kind=SignalKind.ACCOUNT)
-    assert labeled.publish() == 1
-    assert labeled.words() == [(AUTHOR, VAL, False)]
-    signals.withdraw(signals=[signal], reason=Reason.APPEAL, actor=ACTOR)
-    labeled.publish()
-    assert labeled.words() == [(AUTHOR, VAL, True)]
+def test_an_account_is_never_labelled(labeled: Labeled) -> None:
+    signal = labeled.share()
+    Signal.objects.filter(pk=signal.pk).update(kind="account", value=f"bluesky:{AUTHOR}")
+    assert labeled.publish() == 0
 
 
 @pytest.mark.parametrize(
@@ -161,10 +135,7 @@ def test_an_account_is_labelled_by_platforms_among_themselves(hub: SmallHub, fou
         (SignalKind.URL, "https://bsky.app/profile/did:web:a.example/post/3k1", post(did="did:web:a.example")),
         (SignalKind.URL, "https://bsky.app/profile/did:example:a/post/3k1", None),
         (SignalKind.URL, "https://bsky.app/profile/alice.example/post/3k1", None),
-        (SignalKind.ACCOUNT, AUTHOR, AUTHOR),
-        (SignalKind.ACCOUNT, f"bluesky:{AUTHOR}", AUTHOR),
-        (SignalKind.ACCOUNT, "bluesky:did:plc:short", None),
-        (SignalKind.ACCOUNT, "example:12345", None),
+        (SignalKind.ACCOUNT, f"bluesky:{AUTHOR}", None),
         (SignalKind.TEXT, post(), None),
     ],
 )
@@ -175,7 +146,7 @@ def test_what_a_signal_is_the_label_of(kind: SignalKind, value: str, subject: st
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"kinds": [SignalKind.SHA256]}, "Only addresses and accounts"),
+        ({"kinds": [SignalKind.SHA256]}, "Only addresses become labels"),
         ({"harms": ["ssh-method"]}, "Labels are published of hate-stirring, vio-threat only"),
     ],
 )

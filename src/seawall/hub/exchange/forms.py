@@ -76,7 +76,7 @@ class CommunityForm(GovukForm):
     )
     labels_published = forms.BooleanField(
         label="Publish labels on the AT Protocol (Bluesky and others)",
-        help_text="Everybody can then read which posts and accounts are labelled: of signals that are TLP:CLEAR, can be appealed, and are of "
+        help_text="Everybody can then read which posts are labelled: of signals that are TLP:CLEAR, can be appealed, and are of "
         "a harm that may be labelled. It cannot be chosen later.",
         required=False,
     )

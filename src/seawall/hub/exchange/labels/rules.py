@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.models import Community, Signal, SignalState, Tlp
 from seawall.hub.exchange.models.recipient import CARRIES, Surface
 from seawall.hub.exchange.rules import NotAllowed
@@ -94,7 +93,7 @@ def values_now(code: Code | None = None) -> dict[str, Value]:
 def may_publish(*, community: Community) -> None:
     """Raise NotAllowed where a community with these rules could never publish a label."""
     if not KINDS & set(community.kinds):
-        raise NotAllowed("Only addresses and accounts become labels. Share one of these kinds, or publish no labels.")
+        raise NotAllowed("Only addresses become labels. Share addresses, or publish no labels.")
     if not set(values_now()) & set(community.harms):
         raise NotAllowed(
             f"Labels are published of {', '.join(sorted(values_now()))} only. Share one of these harms, or publish none."
@@ -105,7 +104,7 @@ def may_be_labelled(signal: Signal, harms: Iterable[str]) -> bool:
     """Whether a signal of a community that publishes labels is said in public.
 
     It is in use, TLP:CLEAR, of a harm among `harms`, of no demonstration, and its decision can be appealed at an address that anybody
-    can open. The hub's own decisions about accounts stay between platforms, as the code of practice says.
+    can open. Accounts never are: the code of practice lets them be shared between platforms only.
     """
     return (
         signal.state == SignalState.ACTIVE
@@ -114,5 +113,4 @@ def may_be_labelled(signal: Signal, harms: Iterable[str]) -> bool:
         and signal.harm in harms
         and signal.appeal_url.startswith("https://")
         and not signal.demonstration
-        and not (signal.kind == SignalKind.ACCOUNT and signal.decision_id is not None)
     )

@@ -1,4 +1,4 @@
-"""What a signal's value is the label of: a record, or an account, of the AT Protocol. Pure."""
+"""What a signal's value is the label of: a record of the AT Protocol. Pure."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from seawall.hub.exchange.kinds import SignalKind
 
 
 def subject_of(kind: SignalKind, value: str) -> str | None:
-    """The `uri` of a label for this signal: an at:// address by DID, or a DID. None where the signal points at nothing of the kind.
+    """The `uri` of a label for this signal: an at:// address by DID. None where the signal points at nothing of the kind.
 
     An address may be the record's own (at://DID/COLLECTION/KEY) or the post's page at bsky.app. A page by handle has none: a handle can
-    pass to another person, and the label would follow it. An account is a DID, with or without a platform's name before it.
+    pass to another person, and the label would follow it.
     """
-    if kind is SignalKind.URL:
-        try:
-            address = read_address(value.partition("?")[0])
-        except ValueError:
-            return None
-        return address.uri if is_account(address.authority) else None
-    if kind is SignalKind.ACCOUNT:
-        return next((did for did in (value, value.partition(":")[2]) if is_account(did)), None)
-    return None
+    if kind is not SignalKind.URL:
+        return None
+    try:
+        address = read_address(value.partition("?")[0])
+    except ValueError:
+        return None
+    return address.uri if is_account(address.authority) else None

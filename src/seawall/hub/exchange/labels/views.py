@@ -129,7 +129,7 @@ def declaration(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def appeals(request: HttpRequest) -> HttpResponse:
-    """Where to appeal a label: for the person whose post or account carries it, and for anybody else."""
+    """Where to appeal a label: for the person whose post carries it, and for anybody else."""
     if identity.own_did() is None:
         raise Http404("This hub is no labeler on the AT Protocol.")
     given = request.GET.get("address", "").strip()
@@ -143,9 +143,6 @@ def appeals(request: HttpRequest) -> HttpResponse:
 def _subject(given: str) -> str | None:
     if len(given) > MOST_CHARACTERS or "\x00" in given:
         return None
-    account = subject_of(SignalKind.ACCOUNT, given)
-    if account is not None:
-        return account
     try:
         return subject_of(SignalKind.URL, canonical_url(given))
     except SignalInvalid:
