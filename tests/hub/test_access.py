@@ -59,7 +59,9 @@ GIVES_NOTICES = {
     "notice_settle", "notice_write", "notice_check", "notice_paper", "notice_decline", "notice_review", "notice_copy",
     "notice_finding", "officer_profile",
 }  # fmt: skip
-SHARES = {"communities", "community", "community_accept", "community_leave"}
+SHARES = {
+    "communities", "community", "community_accept", "community_leave", "community_file", "community_file_deleted",
+}  # fmt: skip
 PAGES: dict[Role, set[str]] = {
     **dict.fromkeys(CASEWORKERS, DECIDERS),
     Role.SECOND_REVIEWER: DECIDERS | SHARES,

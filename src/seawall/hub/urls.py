@@ -14,8 +14,10 @@ from seawall.hub.directory import key_views as keys
 from seawall.hub.directory import views as directory
 from seawall.hub.exchange import api as exchange
 from seawall.hub.exchange import views as communities
+from seawall.hub.exchange.files import views as signal_files
 from seawall.hub.exchange.hashfeed import views as hashfeed
 from seawall.hub.exchange.labels import views as labels
+from seawall.hub.exchange.misp import views as misp
 from seawall.hub.exchange.taxii import views as taxii
 from seawall.hub.intake import peer_views as peers
 from seawall.hub.intake import views as intake
@@ -166,6 +168,12 @@ urlpatterns = [
     path("communities/<slug:slug>/members/<uuid:member_id>/accept/", communities.accept, name="community_accept"),
     path("communities/<slug:slug>/members/<uuid:member_id>/leave/", communities.leave, name="community_leave"),
     path("communities/<slug:slug>/signals/<uuid:signal_id>/settle/", communities.settle, name="community_settle"),
+    path("communities/<slug:slug>/file/", signal_files.page, name="community_file"),
+    path("communities/<slug:slug>/file/<uuid:place_id>/deleted/", signal_files.deleted, name="community_file_deleted"),
+    path("api/v1/communities/<slug:slug>/signals.csv", signal_files.software, {"form": "csv"}, name="api_signals_csv"),
+    path(
+        "api/v1/communities/<slug:slug>/signals.json", signal_files.software, {"form": "json"}, name="api_signals_json"
+    ),
     path("api/v1/communities/", exchange.communities, name="api_communities"),
     path("api/v1/communities/<slug:slug>/recipients/", exchange.register, name="api_recipients"),
     path("api/v1/communities/<slug:slug>/signals/", exchange.feed, name="api_signals"),
@@ -181,6 +189,10 @@ urlpatterns = [
     path("exchange/hashes/<slug:slug>/v1/FetchHashes", hashfeed.fetch_hashes, name="hashfeed_fetch"),
     path("exchange/hashes/<slug:slug>/v1/SubmitFeedback", hashfeed.submit_feedback, name="hashfeed_feedback"),
     path("exchange/hashes/<slug:slug>/v1/SubmitHashes", hashfeed.submit_hashes, name="hashfeed_submit"),
+    path("exchange/misp/taxonomy/machinetag.json", misp.taxonomy, name="misp_taxonomy"),
+    path("exchange/misp/<slug:slug>/manifest.json", misp.manifest, name="misp_manifest"),
+    path("exchange/misp/<slug:slug>/hashes.csv", misp.hashes, name="misp_hashes"),
+    path("exchange/misp/<slug:slug>/<uuid:uuid>.json", misp.event, name="misp_event"),
     path("taxii2/", taxii.discovery, name="taxii_discovery"),
     path("taxii2/exchange/", taxii.api_root, name="taxii_root"),
     path("taxii2/exchange/collections/", taxii.listing, name="taxii_collections"),

@@ -845,6 +845,15 @@ class RecipientReminded(Event):
     change: Count
 
 
+class FileTaken(Event):
+    verb = "recipient.file_taken"
+    means = "A member took a file of everything that was in use in a community up to a change"
+    community: Identifier
+    organisation: Identifier
+    until_change: Count
+    form: Code
+
+
 class RecipientEnded(Event):
     verb = "recipient.ended"
     means = "A member said that it keeps nothing at a place any more"

@@ -2,6 +2,7 @@
 
 from seawall.hub.exchange.models.community import Agreement, Community, Member, Part, Tlp
 from seawall.hub.exchange.models.label import IssuedLabel, LabelGround, LabelStream
+from seawall.hub.exchange.models.pull import Pull
 from seawall.hub.exchange.models.recipient import Acknowledgement, Recipient, Reminder, ReminderStep, Surface
 from seawall.hub.exchange.models.signal import Change, Opinion, OpinionKind, Reason, Signal, SignalState
 
@@ -17,6 +18,7 @@ __all__ = [
     "Opinion",
     "OpinionKind",
     "Part",
+    "Pull",
     "Reason",
     "Recipient",
     "Reminder",
