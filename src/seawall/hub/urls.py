@@ -41,6 +41,9 @@ from seawall.hub.web import views as web
 from seawall.hub.web.home import home
 
 urlpatterns = [
+    # Asked most often, and so looked up first
+    path("api/v1/match/", exchange.match, name="api_match"),
+    path("api/v1/match/picture/", exchange.match_picture, name="api_match_picture"),
     # The public's side
     path("", web.front, name="front"),
     path("health", web.health, name="health"),
@@ -184,8 +187,6 @@ urlpatterns = [
         exchange.withdraw,
         name="api_signal_withdrawal",
     ),
-    path("api/v1/match/", exchange.match, name="api_match"),
-    path("api/v1/match/picture/", exchange.match_picture, name="api_match_picture"),
     path("exchange/hashes/<slug:slug>/v1/FetchHashes", hashfeed.fetch_hashes, name="hashfeed_fetch"),
     path("exchange/hashes/<slug:slug>/v1/SubmitFeedback", hashfeed.submit_feedback, name="hashfeed_feedback"),
     path("exchange/hashes/<slug:slug>/v1/SubmitHashes", hashfeed.submit_hashes, name="hashfeed_submit"),
