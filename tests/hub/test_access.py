@@ -59,7 +59,13 @@ GIVES_NOTICES = {
     "notice_settle", "notice_write", "notice_check", "notice_paper", "notice_decline", "notice_review", "notice_copy",
     "notice_finding", "officer_profile",
 }  # fmt: skip
-SHARES = {"communities", "community", "community_accept", "community_leave"}
+SPREAD = {
+    "community_sightings",
+    "community_sightings_json",
+    "community_sightings_csv",
+    "community_sightings_rows",
+}
+SHARES = {"communities", "community", "community_accept", "community_leave", "sighting_tell"} | SPREAD
 PAGES: dict[Role, set[str]] = {
     **dict.fromkeys(CASEWORKERS, DECIDERS),
     Role.SECOND_REVIEWER: DECIDERS | SHARES,
@@ -76,7 +82,9 @@ PAGES: dict[Role, set[str]] = {
     | PAPERS
     | SEES_NOTICES
     | {"ledger", "referral_read", "notice_delays", "conduct", "conduct_measure", "conduct_lift"},
-    Role.AUDITOR: FIGURES | {"communities", "community", "ledger", "directory", "calendar", "powers", "conduct"},
+    Role.AUDITOR: FIGURES
+    | SPREAD
+    | {"communities", "community", "ledger", "directory", "calendar", "powers", "conduct"},
     Role.REGULATOR: FIGURES | SHARES | {"ledger", "calendar", "powers", "conduct"},
     Role.ADMINISTRATOR: FIGURES
     | SHARES

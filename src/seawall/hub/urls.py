@@ -13,6 +13,8 @@ from seawall.hub.demonstration import views as demonstration
 from seawall.hub.directory import key_views as keys
 from seawall.hub.directory import views as directory
 from seawall.hub.exchange import api as exchange
+from seawall.hub.exchange import sighting_api as sightings
+from seawall.hub.exchange import sighting_views as sighting_pages
 from seawall.hub.exchange import views as communities
 from seawall.hub.exchange.hashfeed import views as hashfeed
 from seawall.hub.exchange.taxii import views as taxii
@@ -25,6 +27,7 @@ from seawall.hub.notifications import views as notifications
 from seawall.hub.oversight import calendar_views as calendar
 from seawall.hub.oversight import conduct_views as conduct
 from seawall.hub.oversight import power_views as powers
+from seawall.hub.oversight import spread_views as spread
 from seawall.hub.oversight import views as oversight
 from seawall.hub.practice import views as practice
 from seawall.hub.redress import views as redress
@@ -164,6 +167,11 @@ urlpatterns = [
     path("communities/<slug:slug>/agreement/", communities.agreement, name="community_agreement"),
     path("communities/<slug:slug>/members/<uuid:member_id>/accept/", communities.accept, name="community_accept"),
     path("communities/<slug:slug>/members/<uuid:member_id>/leave/", communities.leave, name="community_leave"),
+    path("communities/<slug:slug>/sightings/", spread.page, name="community_sightings"),
+    path("communities/<slug:slug>/sightings/figures.json", spread.as_json, name="community_sightings_json"),
+    path("communities/<slug:slug>/sightings/figures.csv", spread.as_csv, name="community_sightings_csv"),
+    path("communities/<slug:slug>/sightings/rows.csv", spread.rows, name="community_sightings_rows"),
+    path("communities/<slug:slug>/sightings/new/", sighting_pages.tell, name="sighting_tell"),
     path("communities/<slug:slug>/signals/<uuid:signal_id>/settle/", communities.settle, name="community_settle"),
     path("api/v1/communities/", exchange.communities, name="api_communities"),
     path("api/v1/communities/<slug:slug>/recipients/", exchange.register, name="api_recipients"),
@@ -174,6 +182,9 @@ urlpatterns = [
         "api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/withdrawal/",
         exchange.withdraw,
         name="api_signal_withdrawal",
+    ),
+    path(
+        "api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/sightings/", sightings.of_signal, name="api_sightings"
     ),
     path("api/v1/match/", exchange.match, name="api_match"),
     path("api/v1/match/picture/", exchange.match_picture, name="api_match_picture"),

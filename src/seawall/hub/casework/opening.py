@@ -15,8 +15,8 @@ from seawall.hub.content import queries as content_queries
 from seawall.hub.content import services as content_services
 from seawall.hub.content.models import Content
 from seawall.hub.directory import queries as directory
-from seawall.hub.directory.models import Desk
-from seawall.hub.directory.roles import Partition
+from seawall.hub.directory.models import Desk, Organisation, OrganisationKind
+from seawall.hub.directory.roles import KEPT_FROM_POLICE, Partition
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.practice import queries as practice
@@ -43,6 +43,14 @@ def wall(*, content: Content, to: Partition) -> str | None:
     if here == Partition.CANDIDATE_SUPPORT:
         return FROM_CANDIDATES
     return BY_A_DETOUR if content.kept_from_police and here != Partition.POLICE else None
+
+
+def must_stay_apart(*, content: Content, organisation: Organisation, kept_from_police: bool) -> bool:
+    """Whether what an organisation tells of this post gets a post of its own, so that neither side learns what the other knows of it."""
+    here = Partition(content.desk.partition)
+    if kept_from_police and here == Partition.POLICE:
+        return True
+    return organisation.kind == OrganisationKind.POLICE and (here in KEPT_FROM_POLICE or content.kept_from_police)
 
 
 @transaction.atomic

@@ -803,6 +803,29 @@ class SignalDisputed(Event):
     opinions: Count
 
 
+class SignalSighted(Event):
+    verb = "signal.sighted"
+    means = "A signal was seen on a platform"
+    sighting: Identifier
+    community: Identifier
+    platform: Code
+    how: Code
+    seen_at: datetime
+    organisation: Identifier | None
+    case: Identifier | None
+    case_opened: bool
+    first_platform: Code | None
+    first_seen_at: datetime | None
+
+
+class SightingLinked(Event):
+    verb = "signal.sighting_linked"
+    means = "A sighting of a signal was put before people, who decide"
+    sighting: Identifier
+    case: Identifier
+    case_opened: bool
+
+
 class DisputeSettled(Event):
     verb = "signal.dispute_settled"
     means = "A dispute about a signal was settled"

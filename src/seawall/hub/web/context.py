@@ -89,6 +89,8 @@ SECTION_OF = {
             "community_accept",
             "community_leave",
             "community_settle",
+            "community_sightings",
+            "sighting_tell",
         ),
         "communities",
     ),

@@ -2,6 +2,7 @@
 
 from seawall.hub.exchange.models.community import Agreement, Community, Member, Part, Tlp
 from seawall.hub.exchange.models.recipient import Acknowledgement, Recipient, Reminder, ReminderStep, Surface
+from seawall.hub.exchange.models.sighting import How, Sighting
 from seawall.hub.exchange.models.signal import Change, Opinion, OpinionKind, Reason, Signal, SignalState
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Agreement",
     "Change",
     "Community",
+    "How",
     "Member",
     "Opinion",
     "OpinionKind",
@@ -17,6 +19,7 @@ __all__ = [
     "Recipient",
     "Reminder",
     "ReminderStep",
+    "Sighting",
     "Signal",
     "SignalState",
     "Surface",
