@@ -64,8 +64,14 @@ SPREAD = {
     "community_sightings_json",
     "community_sightings_csv",
     "community_sightings_rows",
+    "incidents",
+    "incident",
+    "incident_counts",
+    "incident_debrief",
+    "incident_debrief_pdf",
+    "incident_debrief_json",
 }
-SHARES = {"communities", "community", "community_accept", "community_leave", "sighting_tell"} | SPREAD
+SHARES = {"communities", "community", "community_accept", "community_leave", "sighting_tell", "incident_say"} | SPREAD
 PAGES: dict[Role, set[str]] = {
     **dict.fromkeys(CASEWORKERS, DECIDERS),
     Role.SECOND_REVIEWER: DECIDERS | SHARES,
@@ -89,6 +95,7 @@ PAGES: dict[Role, set[str]] = {
     Role.ADMINISTRATOR: FIGURES
     | SHARES
     | {"community_found", "community_invite", "community_agreement", "community_settle"}
+    | {"incident_declare", "incident_extend", "incident_end", "incident_answer"}
     | {
         "directory",
         "person",

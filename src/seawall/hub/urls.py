@@ -18,6 +18,7 @@ from seawall.hub.exchange import sighting_views as sighting_pages
 from seawall.hub.exchange import views as communities
 from seawall.hub.exchange.hashfeed import views as hashfeed
 from seawall.hub.exchange.taxii import views as taxii
+from seawall.hub.incidents import views as incidents
 from seawall.hub.intake import peer_views as peers
 from seawall.hub.intake import views as intake
 from seawall.hub.intake import xarf_views as xarf
@@ -167,6 +168,17 @@ urlpatterns = [
     path("communities/<slug:slug>/agreement/", communities.agreement, name="community_agreement"),
     path("communities/<slug:slug>/members/<uuid:member_id>/accept/", communities.accept, name="community_accept"),
     path("communities/<slug:slug>/members/<uuid:member_id>/leave/", communities.leave, name="community_leave"),
+    path("communities/<slug:slug>/incidents/", incidents.listing, name="incidents"),
+    path("communities/<slug:slug>/incidents/declare/", incidents.declare, name="incident_declare"),
+    path("incidents/<uuid:incident_id>/", incidents.incident, name="incident"),
+    path("incidents/<uuid:incident_id>/say/", incidents.say, name="incident_say"),
+    path("incidents/<uuid:incident_id>/extend/", incidents.extend, name="incident_extend"),
+    path("incidents/<uuid:incident_id>/end/", incidents.end, name="incident_end"),
+    path("incidents/<uuid:incident_id>/counts.csv", incidents.counts_csv, name="incident_counts"),
+    path("incidents/<uuid:incident_id>/debrief/", incidents.debrief, name="incident_debrief"),
+    path("incidents/<uuid:incident_id>/debrief.pdf", incidents.debrief_pdf, name="incident_debrief_pdf"),
+    path("incidents/<uuid:incident_id>/debrief.json", incidents.debrief_json, name="incident_debrief_json"),
+    path("incidents/<uuid:incident_id>/debrief/answer/", incidents.answer, name="incident_answer"),
     path("communities/<slug:slug>/sightings/", spread.page, name="community_sightings"),
     path("communities/<slug:slug>/sightings/figures.json", spread.as_json, name="community_sightings_json"),
     path("communities/<slug:slug>/sightings/figures.csv", spread.as_csv, name="community_sightings_csv"),

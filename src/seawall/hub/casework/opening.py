@@ -113,15 +113,17 @@ def _desk_for(*, content: Content, partition: Partition) -> Desk:
 
 
 def decision_time(rule: Harm) -> timedelta | None:
-    """The time that the code gives for a decision from now on; in an election period half of it, where the code says so.
+    """The time that the code gives for a decision from now on; in an election period half of it, where the code says so, and in a
+    declared incident for its harms.
 
     Decisions are counted in hours and days; months would be a fault of the code.
     """
     length = rule.clock.decision
     if not isinstance(length, timedelta):
         return None
-    hurried = rule.clock.in_election_period is InElection.HALVED and practice.in_election_period(moment.now().date())
-    return length / 2 if hurried else length
+    now = moment.now()
+    hurried = rule.clock.in_election_period is InElection.HALVED and practice.in_election_period(now.date())
+    return length / 2 if hurried or practice.in_incident(harm_id=rule.id, at=now) else length
 
 
 def seconds(length: timedelta | None) -> int | None:

@@ -568,6 +568,14 @@ class ElectionPeriodCancelled(Event):
     ends: datetime
 
 
+class TimesHurried(Event):
+    verb = "calendar.times_hurried"
+    means = "Times of the code of practice were halved for some harms because of an incident, or the end of that was set anew"
+    harms: Count
+    begins: datetime
+    ends: datetime
+
+
 class PowerRecorded(Event):
     verb = "practice.power_recorded"
     means = "The operator recorded that a statutory power is in force for an organisation"
@@ -862,6 +870,49 @@ class RecipientEnded(Event):
     verb = "recipient.ended"
     means = "A member said that it keeps nothing at a place any more"
     until_change: Count
+
+
+# Incidents
+
+
+class IncidentDeclared(Event):
+    verb = "incident.declared"
+    means = "An incident was declared in a community"
+    community: Identifier
+    kind: Code
+    harms: list[Code]
+    ends_at: datetime
+
+
+class IncidentExtended(Event):
+    verb = "incident.extended"
+    means = "An incident was given more time, by a second person"
+    ends_at: datetime
+    reason_digest: Digest
+
+
+class IncidentMessageSaid(Event):
+    verb = "incident.message"
+    means = "A member or the operator said something in an incident's channel"
+    organisation: Identifier
+    number: Count
+    text_digest: Digest
+
+
+class IncidentEnded(Event):
+    verb = "incident.ended"
+    means = "An incident ended, or its time ran out"
+    lapsed: bool
+    messages: Count
+    quarters: Count
+    debrief_digest: Digest
+
+
+class DebriefAnswered(Event):
+    verb = "incident.debrief_answered"
+    means = "A question of an incident's debrief was answered"
+    question: Code
+    text_digest: Digest
 
 
 def _subclasses(of: type[Event]) -> dict[str, type[Event]]:
