@@ -110,13 +110,15 @@ class TestTime:
         with at(T0):
             made = declare(lasts=timedelta(hours=24))
         pair = [second, pool.hub.people["administrator"]]
-        for day in range(1, 7):
-            with at(T0 + timedelta(days=day, hours=-1)):
+        for turn in range(1, 7):
+            now = T0 + turn * timedelta(hours=22)
+            with at(now):
                 services.extend(
-                    incident=made, person=pair[(day + 1) % 2], until=T0 + timedelta(days=day, hours=23), reason="On."
+                    incident=made, person=pair[(turn + 1) % 2], until=now + timedelta(hours=23), reason="On."
                 )
-        with at(T0 + timedelta(days=6, hours=22)), pytest.raises(NotPossible, match="7 days at most"):
-            services.extend(incident=made, person=pair[0], until=T0 + timedelta(days=7, hours=20), reason="On.")
+        now = T0 + 7 * timedelta(hours=22)
+        with at(now), pytest.raises(NotPossible, match="7 days at most"):
+            services.extend(incident=made, person=pair[0], until=now + timedelta(hours=20), reason="On.")
 
     def test_it_ends_by_itself_at_its_time_however_late_that_is_noticed(
         self, pool: Exchange, declare: Declaring

@@ -70,6 +70,7 @@ def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> t
     desk = _desk_for(content=content, partition=Partition(rule.partition))
     if content.desk_id != desk.pk:
         content_services.move(content=content, desk=desk)
+    within = decision_time(rule)
     case = Case.objects.create(
         content=content,
         desk=desk,
@@ -77,7 +78,7 @@ def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> t
         harm=harm,
         code_version=code.version,
         severity=rule.severity or 0,
-        decision_within=decision_time(rule),
+        decision_within=within,
         opened_at=moment.now(),
     )
     record(
@@ -90,7 +91,7 @@ def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> t
             code_version=code.version,
             severity=rule.severity or 0,
             first_seen_at=content.first_seen_at,
-            decision_within=seconds(decision_time(rule)),
+            decision_within=seconds(within),
         ),
         subject=case,
         actor=actor,
