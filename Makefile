@@ -31,7 +31,7 @@ format: $(VENV)/.dev ## Put the code into the house's style
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
 bench: $(VENV)/.dev ## Measure scan, detector, ingest, ledger and referrals against their thresholds
-	@set -e; for program in scan detect ingest ledger referrals; do $(BIN)/python benchmarks/$$program.py; done
+	@set -e; for program in scan detect ingest ledger referrals texts; do $(BIN)/python benchmarks/$$program.py; done
 
 train: $(VENV)/.dev ## Train the detector (needs the extra `train`): make train ARGS=FOLDER_OF_DATA_SETS
 	@$(BIN)/python tools/train.py $(ARGS)

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 VALUES = {
     SignalKind.PDQ: "f0" * 32,
+    SignalKind.VPDQ: f"{'f0' * 32},100,1.000\n{'0f' * 32},100,2.000",
     SignalKind.MD5: "ab" * 16,
     SignalKind.VIDEO_MD5: "cd" * 16,
     SignalKind.SHA256: "ef" * 32,

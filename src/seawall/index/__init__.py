@@ -1,4 +1,4 @@
-"""Exact nearest-hash search: every hash within a Hamming distance, live, from memory or a mapped file. Pure: no Django.
+"""Exact nearest search: every hash within a Hamming distance, live, from memory or a mapped file; and texts. Pure: no Django.
 
     >>> import numpy as np
     >>> from seawall.index import HashIndex, pack
@@ -12,5 +12,17 @@ How it works, and what it costs: docs/discussions/nearest-hash-search.md.
 from seawall.index.hashes import HashError, hex_of, pack
 from seawall.index.live import DuplicateKey, HashIndex, Match, Matches
 from seawall.index.snapshot import SnapshotError
+from seawall.index.texts import TextIndex, TextMatch
 
-__all__ = ["DuplicateKey", "HashError", "HashIndex", "Match", "Matches", "SnapshotError", "hex_of", "pack"]
+__all__ = [
+    "DuplicateKey",
+    "HashError",
+    "HashIndex",
+    "Match",
+    "Matches",
+    "SnapshotError",
+    "TextIndex",
+    "TextMatch",
+    "hex_of",
+    "pack",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from seawall.channels import signing
 from seawall.hub.directory import services as directory
 from seawall.hub.exchange import matching, signals
 from seawall.hub.exchange.kinds import SignalKind
-from seawall.hub.exchange.models import Reason, Recipient, Signal
+from seawall.hub.exchange.models import Community, Reason, Recipient, Signal
 from seawall.hub.exchange.recipients import STATEMENT
 
 BASE = "/api/v1/communities/"
@@ -41,7 +42,8 @@ class Software:
 
 @pytest.fixture(autouse=True)
 def _fresh_bank(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "_bank", matching.Bank())
+    monkeypatch.setattr(matching, "_pictures", matching.PictureBank())
+    monkeypatch.setattr(matching, "_texts", matching.TextBank())
     monkeypatch.setattr(matching, "FRESH", 0.0)
 
 
@@ -228,3 +230,61 @@ def test_a_question_is_bounded(alpha: Software) -> None:
         {"pdq": [], "values": 5},
     ):
         assert alpha.post("match/", value, base="/api/v1/").status_code == 422
+
+
+def test_a_text_is_found_though_it_was_changed_and_disguised(pool: Exchange, alpha: Software, beta: Software) -> None:
+    Community.objects.filter(pk=pool.community.pk).update(kinds=["text", "term"])
+    words = "The harbour wall will not hold tonight, everybody should come down to the quay and bring a light"
+    given = [
+        shared(kind="text", value=words),
+        shared(kind="text", value="Come to the quay"),
+        shared(kind="term", value=words),
+    ]
+    made = beta.post("pool/signals/", {"signals": given}).json()["signals"]
+
+    def found(text: str) -> list[tuple[str, float]]:
+        answer = alpha.post("match/", {"values": [{"kind": "text", "value": text}]}, base="/api/v1/")
+        (hits,) = answer.json()["values"]
+        return [(hit["signal"]["id"], hit["share"]) for hit in hits]
+
+    whole, short, _term = (each["id"] for each in made)
+    assert found(words) == [(whole, 1.0)]
+    ((near, share),) = found(words.replace("o", "0").upper() + " https://other.example/7 !!")
+    assert (near, share > 0.85) == (whole, True)
+    ((near, share),) = found(words.replace("everybody", "you all"))
+    assert (near, 0.7 <= share < 1) == (whole, True)
+    assert found("The harbour wall will hold. Nobody needs to come to the quay tonight") == []
+    assert found("come to the quay") == [(short, 1.0)]
+    assert found("come to the quays") == []
+    assert found("🙂🙂🙂") == []
+    beta.post(f"pool/signals/{whole}/withdrawal/", {"reason": "mistake"})
+    assert found(words) == []
+
+
+def test_a_video_is_found_by_its_frames(pool: Exchange, alpha: Software, beta: Software) -> None:
+    Community.objects.filter(pk=pool.community.pk).update(kinds=["vpdq"])
+    draw = random.Random(7)
+    frames = [f"{draw.getrandbits(256):064x}" for _ in range(20)]
+    other = [f"{draw.getrandbits(256):064x}" for _ in range(20)]
+
+    def video(hashes: list[str]) -> str:
+        return "\n".join(f"{each},100,{second}.000" for second, each in enumerate(hashes))
+
+    (made,) = beta.post("pool/signals/", {"signals": [shared(kind="vpdq", value=video(frames))]}).json()["signals"]
+
+    def found(value: str) -> list[tuple[str, float]]:
+        answer = alpha.post("match/", {"values": [{"kind": "vpdq", "value": value}]}, base="/api/v1/")
+        (hits,) = answer.json()["values"]
+        return [(hit["signal"]["id"], hit["share"]) for hit in hits]
+
+    blurred = [f"{int(each, 16) ^ (2**31 - 1):064x}" for each in frames]  # 31 bits off
+    assert found(video(frames)) == [(made["id"], 1.0)]
+    assert found(video(blurred)) == [(made["id"], 1.0)]
+    assert found(json.dumps(video(frames).split("\n"))) == [(made["id"], 1.0)]
+    assert found(video(frames[5:10])) == [(made["id"], 1.0)]  # a clip of it
+    assert found(video(other + frames)) == [(made["id"], 1.0)]  # it, in a longer one
+    assert found(video(frames[:16] + other[:40])) == [(made["id"], 0.8)]
+    assert found(video(frames[:15] + other)) == []
+    assert found(video(other)) == []
+    beta.post(f"pool/signals/{made['id']}/withdrawal/", {"reason": "mistake"})
+    assert found(video(blurred)) == []

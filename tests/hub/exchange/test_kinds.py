@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,3 +95,32 @@ def test_each_kind_has_one_form(kind: SignalKind, written: str, kept: str) -> No
 def test_what_is_no_value_of_its_kind_is_refused(kind: SignalKind, written: str) -> None:
     with pytest.raises(SignalInvalid):
         canonical(kind, written)
+
+
+FRAME = "ab" * 32
+
+
+def test_a_video_is_kept_as_the_frames_that_are_compared() -> None:
+    written = [f"{'cd' * 32},100,2.000", f"{FRAME},50,1.000", f"{FRAME},90,3.000", f"{'ef' * 32},49,0.000"]
+    kept = f"{FRAME},50,1.000\n{'cd' * 32},100,2.000"
+    assert canonical(SignalKind.VPDQ, "\n".join(written)) == kept
+    assert canonical(SignalKind.VPDQ, json.dumps(written)) == kept
+    assert canonical(SignalKind.VPDQ, kept) == kept
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("", "No frame"),
+        ("[]", "No frame"),
+        (f"{FRAME},49,1.000", "quality of 50"),
+        (FRAME, "is no hash of a frame"),
+        ("[1]", "a frame a line"),
+        ("[", "JSON list"),
+        ("\n".join(f"{number:064x},100,1.000" for number in range(601)), "at most 600 frames"),
+        ("x" * 60_001, "at most 60,000"),
+    ],
+)
+def test_what_is_no_video_is_refused(value: str, says: str) -> None:
+    with pytest.raises(SignalInvalid, match=says):
+        canonical(SignalKind.VPDQ, value)

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(matching, "_bank", matching.Bank())
+    monkeypatch.setattr(matching, "_pictures", matching.PictureBank())
+    monkeypatch.setattr(matching, "_texts", matching.TextBank())
     monkeypatch.setattr(matching, "FRESH", 0.0)
     yield
     while pictures._readers:

@@ -16,7 +16,7 @@ from seawall.channels.base import stamp
 from seawall.detect.media import MediaError
 from seawall.hub.access import organisation_of
 from seawall.hub.exchange import matching, pictures, recipients, signals
-from seawall.hub.exchange.kinds import SignalInvalid, SignalKind
+from seawall.hub.exchange.kinds import MOST_OF_VIDEO, SignalInvalid, SignalKind
 from seawall.hub.exchange.models import Member, OpinionKind, Part, Reason, Recipient, Signal, Surface, Tlp
 from seawall.hub.exchange.recipients import ConfirmationInvalid, Paused
 from seawall.hub.exchange.rules import NotAllowed
@@ -163,7 +163,7 @@ def _draft(value: Any, field: str) -> Draft:
     days = value.get("days")
     return Draft(
         kind=kind,
-        value=text(value.get("value"), f"{field}.value", least=1),
+        value=text(value.get("value"), f"{field}.value", least=1, most=MOST_OF_VIDEO),
         harm=text(value.get("harm"), f"{field}.harm", least=1, most=40),
         severity=whole_number(value.get("severity"), f"{field}.severity", least=1, most=5),
         confidence=whole_number(value.get("confidence"), f"{field}.confidence", most=100),
@@ -248,7 +248,7 @@ def match(request: HttpRequest) -> HttpResponse:
         field = f"values[{place}]"
         if not isinstance(other, dict) or other.get("kind") not in list(SignalKind):
             raise Refused(422, "fields", f"{field} needs a kind, one of {', '.join(SignalKind)}, and a value.", field)
-        wanted.append((SignalKind(other["kind"]), text(other.get("value"), field, least=1)))
+        wanted.append((SignalKind(other["kind"]), text(other.get("value"), field, least=1, most=MOST_OF_VIDEO)))
     try:
         near, same = matching.match(
             organisation=organisation_of(request),
@@ -260,7 +260,10 @@ def match(request: HttpRequest) -> HttpResponse:
         raise Refused(422, "fields", str(problem), "pdq" if hashes else "values") from problem
 
     def told(hits: list[matching.Hit]) -> list[dict[str, Any]]:
-        return [{"distance": hit.distance, "signal": _told(hit.signal, community=True)} for hit in hits]
+        return [
+            {"distance": hit.distance, "share": round(hit.share, 3), "signal": _told(hit.signal, community=True)}
+            for hit in hits
+        ]
 
     return json_response({"pdq": [told(hits) for hits in near], "values": [told(hits) for hits in same]})
 

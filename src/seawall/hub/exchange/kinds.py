@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 from seawall.clock import WordedEnum
+from seawall.detect.media import LEAST_QUALITY, FrameHash, kept
 
 MOST_CHARACTERS = 2_000
+MOST_FRAMES = 600
+"""Frames of a video in one signal. A longer video is shared in parts: each part is found in the whole."""
+MOST_OF_VIDEO = 100 * MOST_FRAMES  # characters
 
 
 class SignalKind(WordedEnum):
     """What is shared of a piece of content, or of what stands behind it. Never a person's score."""
 
     PDQ = ("pdq", "PDQ hash of a picture")
+    VPDQ = ("vpdq", "vPDQ hashes of a video’s frames")
     VIDEO_MD5 = ("video_md5", "MD5 of a video file")
     MD5 = ("md5", "MD5 of a file")
     SHA256 = ("sha256", "SHA-256 of a file")
@@ -101,8 +107,36 @@ def _words(value: str) -> str:
     return text
 
 
+def video_frames(value: str) -> list[FrameHash]:
+    """The frames of a vPDQ value that are compared: of enough quality, equal ones once, in order of time.
+
+    A frame a line, as `threatexchange` writes one (`hash,quality,seconds`), or a JSON list of such lines. Raises SignalInvalid.
+    """
+    written: object = value.splitlines()
+    if value.lstrip().startswith("["):
+        try:
+            written = json.loads(value)
+        except ValueError as problem:
+            raise SignalInvalid("A vPDQ value that begins with [ must be a JSON list of frames.") from problem
+    if not isinstance(written, list) or not all(isinstance(line, str) for line in written):
+        raise SignalInvalid("A vPDQ value is a frame a line: hash,quality,seconds.")
+    lines = [line for line in written if line.strip()]
+    if len(lines) > 20 * MOST_FRAMES:
+        raise SignalInvalid(f"A signal holds at most {MOST_FRAMES} frames of a video. Share a longer one in parts.")
+    try:
+        frames = sorted(kept([FrameHash.parse(line) for line in lines]), key=lambda frame: frame.seconds)
+    except ValueError as problem:
+        raise SignalInvalid(str(problem)) from problem
+    if not frames:
+        raise SignalInvalid(f"No frame has a quality of {LEAST_QUALITY} or more: this says too little of a video.")
+    if len(frames) > MOST_FRAMES:
+        raise SignalInvalid(f"A signal holds at most {MOST_FRAMES} frames of a video. Share a longer one in parts.")
+    return frames
+
+
 _READ: dict[SignalKind, Callable[[str], str]] = {
     SignalKind.PDQ: _digits(64, "PDQ hash"),
+    SignalKind.VPDQ: lambda value: "\n".join(str(frame) for frame in video_frames(value)),
     SignalKind.MD5: _digits(32, "MD5"),
     SignalKind.VIDEO_MD5: _digits(32, "MD5"),
     SignalKind.SHA256: _digits(64, "SHA-256"),
@@ -115,6 +149,7 @@ _READ: dict[SignalKind, Callable[[str], str]] = {
 
 def canonical(kind: SignalKind, value: str) -> str:
     """The one form in which a value of this kind is kept and compared. Raises SignalInvalid."""
-    if len(value) > MOST_CHARACTERS or "\x00" in value:
-        raise SignalInvalid(f"A signal is at most {MOST_CHARACTERS:,} characters of text.")
+    most = MOST_OF_VIDEO if kind is SignalKind.VPDQ else MOST_CHARACTERS
+    if len(value) > most or "\x00" in value:
+        raise SignalInvalid(f"A {kind.words} is at most {most:,} characters of text.")
     return _READ[kind](value)

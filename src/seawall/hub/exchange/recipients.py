@@ -15,6 +15,7 @@ from seawall.channels import signing
 from seawall.hub import moment
 from seawall.hub.directory.queries import contacts_of, holders_of
 from seawall.hub.directory.roles import Role
+from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.models import (
     Acknowledgement,
     Change,
@@ -37,6 +38,7 @@ from seawall.hub.notifications.services import notify
 KEEPER = Actor.machine("exchange")
 STATEMENT = "seawall-exchange-confirmation/1"
 MOST_A_PAGE = 10_000
+MOST_A_PAGE_OF_VIDEOS = 500  # where signals may be as long as the frames of a video
 GONE = (SignalState.WITHDRAWN, SignalState.EXPIRED, SignalState.DISPUTED)
 
 LADDER = {
@@ -114,13 +116,13 @@ def serve(
     While paused there is one page of withdrawals, and the next when it is confirmed.
     Raises Paused when nothing but tombstones may be handed over and there are none.
     """
-    most = max(1, min(most, MOST_A_PAGE))
     recipient = (
         Recipient.objects.select_for_update(of=("self",)).select_related("member__community").get(pk=recipient.pk)
     )
     community = recipient.member.community
     if recipient.member.left_at is not None or recipient.ended_at is not None:
         raise NotAllowed("This recipient has ended.")
+    most = max(1, min(most, MOST_A_PAGE_OF_VIDEOS if SignalKind.VPDQ in community.kinds else MOST_A_PAGE))
     latest = community.next_change - 1
     if recipient.began is None:
         recipient.began = latest

@@ -44,7 +44,7 @@ MOST_AT_ONCE = 10_000
 OPEN = (SignalState.ACTIVE, SignalState.DISPUTED)
 CARRIES = {
     Shareable.HASH: frozenset(
-        {SignalKind.PDQ, SignalKind.VIDEO_MD5, SignalKind.MD5, SignalKind.SHA256, SignalKind.TEXT}
+        {SignalKind.PDQ, SignalKind.VPDQ, SignalKind.VIDEO_MD5, SignalKind.MD5, SignalKind.SHA256, SignalKind.TEXT}
     ),
     Shareable.URL: frozenset({SignalKind.URL}),
     Shareable.ACCOUNT: frozenset({SignalKind.ACCOUNT}),

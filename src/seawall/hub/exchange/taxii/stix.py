@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from seawall.hub.directory.models import Organisation
-from seawall.hub.exchange.kinds import SignalKind
+from seawall.hub.exchange.kinds import SignalKind, video_frames
 from seawall.hub.exchange.models import Community, Signal, SignalState, Tlp
 from seawall.hub.exchange.models.community import WIDEST_FIRST
 
@@ -72,6 +72,9 @@ def pattern(kind: SignalKind, value: str) -> tuple[str, str]:
             return f"[file:hashes.MD5 = '{value}']", "stix"
         case SignalKind.PDQ:
             return f"[file:hashes.'PDQ' = '{value}']", "stix"
+        case SignalKind.VPDQ:
+            frames = (f"file:hashes.'PDQ' = '{frame.hash.hex}'" for frame in video_frames(value))
+            return f"[{' OR '.join(frames)}]", "stix"
         case SignalKind.URL:
             return f"[url:value = {_quoted(value)}]", "stix"
         case SignalKind.ACCOUNT:
