@@ -147,6 +147,7 @@ ROUTES: dict[str, Audience] = {
     "api_opinion": SOFTWARE,
     "api_signal_withdrawal": SOFTWARE,
     "api_sightings": SOFTWARE,
+    "api_sighting_withdrawal": SOFTWARE,
     "api_match": SOFTWARE,
     "api_match_picture": SOFTWARE,
     "hashfeed_fetch": SOFTWARE,

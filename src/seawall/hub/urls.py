@@ -198,6 +198,11 @@ urlpatterns = [
     path(
         "api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/sightings/", sightings.of_signal, name="api_sightings"
     ),
+    path(
+        "api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/sightings/<uuid:sighting_id>/withdrawal/",
+        sightings.withdraw,
+        name="api_sighting_withdrawal",
+    ),
     path("api/v1/match/", exchange.match, name="api_match"),
     path("api/v1/match/picture/", exchange.match_picture, name="api_match_picture"),
     path("exchange/hashes/<slug:slug>/v1/FetchHashes", hashfeed.fetch_hashes, name="hashfeed_fetch"),

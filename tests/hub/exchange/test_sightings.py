@@ -15,13 +15,14 @@ from seawall.hub import moment
 from seawall.hub.casework.models import Case, CaseState, Origin
 from seawall.hub.content.models import Content
 from seawall.hub.directory.roles import Partition
-from seawall.hub.exchange import seeking, sightings, signals
+from seawall.hub.exchange import matching, seeking, sightings, signals
 from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.models import Community, How, Member, OpinionKind, Part, Reason, Sighting, Signal
 from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.exchange.sightings import TooManySightings
 from seawall.hub.ledger.models import Entry
 from seawall.hub.ledger.vocabulary import QuotaReached
+from seawall.hub.oversight import spreading
 from seawall.hub.referrals.models import Referral
 
 POST = "https://beta.example/posts/77"
@@ -164,7 +165,9 @@ class TestSeeking:
     TEXT = "Burn them out of the street tonight"
 
     @pytest.fixture
-    def texts(self, pool: Exchange) -> Exchange:
+    def texts(self, pool: Exchange, monkeypatch: pytest.MonkeyPatch) -> Exchange:
+        monkeypatch.setattr(matching, "_texts", matching.TextBank())
+        monkeypatch.setattr(matching, "FRESH", 0.0)
         Community.objects.filter(pk=pool.community.pk).update(kinds=["url", "text"])
         pool.community.refresh_from_db()
         return pool
@@ -181,6 +184,14 @@ class TestSeeking:
         made = Sighting.objects.get()
         assert (made.signal, made.how, made.organisation, made.case) == (signal, How.MATCHED, None, case)
         assert not Referral.objects.exists()
+
+    def test_words_that_were_changed_a_little_are_found_as_the_match_api_finds_them(self, texts: Exchange) -> None:
+        shared = (
+            "Everybody come to the old bridge at nine tonight and bring what you need to burn them out of the street"
+        )
+        texts.share(kind=SignalKind.TEXT, value=shared, by="beta")
+        assert self.seek(texts.hub.post(shared.replace("nine", "ten").upper() + "!!")) == 1
+        assert self.seek(texts.hub.post("Everybody come to the old bridge, the band plays at nine")) == 0
 
     def test_an_address_is_found_in_the_words_and_at_the_post(self, texts: Exchange) -> None:
         texts.share(kind=SignalKind.URL, value="https://elsewhere.example/watch?v=1")
@@ -231,6 +242,29 @@ class TestSoftware:
         assert alpha.get(path).json() == {"signal": str(signal.pk), "count": 1, "sightings": None}
         (told,) = beta.get(path).json()["sightings"]
         assert (told["organisation"], told["url"]) == ("alpha", "https://alpha.example/posts/9")
+
+    def test_a_sighting_is_taken_back_by_who_told_of_it_and_counts_no_more(self, pool: Exchange) -> None:
+        (signal,) = pool.share(by="beta")
+        alpha, beta = Software(pool, "alpha"), Software(pool, "beta")
+        path = f"pool/signals/{signal.pk}/sightings/"
+        made = alpha.post(path, {"url": "https://alpha.example/posts/9"}).json()
+        assert len(spreading.moves(pool.community, since=signal.shared_at)) == 1
+        back = f"{path}{made['id']}/withdrawal/"
+        assert beta.post(back, {}).status_code == 404
+        assert [alpha.post(back, {}).status_code for _ in range(2)] == [200, 200]
+        assert Entry.objects.filter(verb="signal.sighting_withdrawn").count() == 1
+        assert (alpha.get(path).json()["count"], beta.get(path).json()["sightings"]) == (0, [])
+        assert spreading.moves(pool.community, since=signal.shared_at) == []
+        assert Case.objects.get().state == CaseState.OPEN  # it is about the post, and people decide
+        again = alpha.post(path, {"url": "https://alpha.example/posts/9"})
+        assert (again.status_code, again.json()["id"] != made["id"]) == (201, True)
+
+    def test_who_says_no_longer_that_it_was_seen_takes_that_back(self, pool: Exchange) -> None:
+        (signal,) = pool.share()
+        alpha = Software(pool, "alpha")
+        for opinion, standing in (("seen", 1), ("not_harmful_here", 0), ("seen", 1)):
+            alpha.post(f"pool/signals/{signal.pk}/opinion/", {"opinion": opinion})
+            assert Sighting.objects.standing().count() == standing
 
     @pytest.mark.parametrize(
         ("value", "status", "field"),

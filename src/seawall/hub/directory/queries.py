@@ -164,7 +164,9 @@ def _about_role(payload: dict[str, str | None], places: dict[str, str]) -> str:
 def organisation_by_key(secret: str) -> Organisation | None:
     """Whose software shows this key; None for one that is unknown or withdrawn. Notes the day on which it was used."""
     digest = sha256(secret.encode("utf-8", "replace")).hexdigest()
-    keys = ApiKey.objects.select_related("organisation").order_by()  # one at most: every request pays for what is asked here
+    keys = ApiKey.objects.select_related(
+        "organisation"
+    ).order_by()  # one at most: every request pays for what is asked here
     try:
         found = keys.get(digest=digest, withdrawn_at=None)
     except ApiKey.DoesNotExist:

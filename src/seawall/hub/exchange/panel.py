@@ -16,7 +16,8 @@ def sighting_panel(case: Case, person: Person) -> Panel | None:
     In which community and by whom it was shared is told only to people of organisations that receive signals there.
     """
     found = list(
-        Sighting.objects.filter(case=case)
+        Sighting.objects.standing()
+        .filter(case=case)
         .select_related("signal__community", "signal__shared_by", "platform", "organisation")
         .order_by("recorded_at")[:MOST]
     )

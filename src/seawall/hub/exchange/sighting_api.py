@@ -35,6 +35,22 @@ def of_signal(request: HttpRequest, slug: str, signal_id: UUID) -> HttpResponse:
     return _report(request, member, signal) if request.method == "POST" else _told(member, signal)
 
 
+@json_errors
+@require_http_methods(["POST"])
+def withdraw(request: HttpRequest, slug: str, signal_id: UUID, sighting_id: UUID) -> HttpResponse:
+    """The organisation takes back a sighting of its own."""
+    member = _member(request, slug)
+    found = (
+        Sighting.objects.select_related("platform", "signal")
+        .filter(pk=sighting_id, signal=signal_id, signal__community=member.community, organisation=member.organisation)
+        .first()
+    )
+    if found is None:
+        raise Refused(404, "sighting", "Your organisation has told of no such sighting.")
+    made = sightings.withdraw(sighting=found, actor=Actor.platform(member.organisation.slug))
+    return json_response(_sighting(made))
+
+
 def _member(request: HttpRequest, slug: str) -> Member:
     found = (
         Member.objects.current()
@@ -92,7 +108,7 @@ def _moment(value: Any) -> datetime | None:
 
 
 def _told(member: Member, signal: Signal) -> HttpResponse:
-    said = signal.sightings.select_related("platform", "organisation")
+    said = signal.sightings.filter(withdrawn_at=None).select_related("platform", "organisation")
     own = signal.shared_by_id == member.organisation_id
     return json_response(
         {
@@ -112,5 +128,6 @@ def _sighting(made: Sighting, *, by: bool = False) -> dict[str, Any]:
         "seen_at": stamp(made.seen_at),
         "recorded_at": stamp(made.recorded_at),
         "url": made.url or None,
+        "withdrawn_at": stamp(made.withdrawn_at) if made.withdrawn_at else None,
     }
     return {**told, "organisation": made.organisation.slug if made.organisation else None} if by else told

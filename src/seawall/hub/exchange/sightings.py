@@ -120,6 +120,26 @@ def of_opinion(*, signal: Signal, organisation: Organisation, person: Person | N
     return made
 
 
+@transaction.atomic
+def withdraw(*, sighting: Sighting, actor: Actor) -> Sighting:
+    """Take back that a signal was seen: it was a mistake. It is counted no more; a case that it opened goes on, since that is about the post.
+
+    Who may ask for it is checked where it is asked. Again changes nothing.
+    """
+    sighting = Sighting.objects.select_for_update(of=("self",)).select_related("signal").get(pk=sighting.pk)
+    if sighting.withdrawn_at is None:
+        sighting.withdrawn_at = moment.now()
+        sighting.save(update_fields=["withdrawn_at"])
+        record(event=ledger.SightingWithdrawn(sighting=str(sighting.pk)), subject=sighting.signal, actor=actor)
+    return sighting
+
+
+def withdraw_of_opinion(*, signal: Signal, organisation: Organisation, actor: Actor) -> None:
+    """An organisation that no longer says “seen here too” takes back the sighting that followed from it."""
+    for sighting in Sighting.objects.standing().filter(signal=signal, organisation=organisation, how=How.OPINION):
+        withdraw(sighting=sighting, actor=actor)
+
+
 def of_post(*, signal: Signal, content: Content, may_open: bool = True) -> tuple[Sighting, bool]:
     """A post that the hub took in fits a signal: it opens a case for people to decide, or joins one; says whether it opened a case.
 
@@ -168,6 +188,7 @@ def _record(
         platform=platform,
         organisation=organisation,
         place_sha256=place,
+        withdrawn_at=None,
         defaults={
             "how": how,
             "seen_at": seen_at,
@@ -270,9 +291,11 @@ def _in(signal: Signal) -> Signal:
 
 
 def _known(signal: Signal, platform: Platform, organisation: Organisation | None, place: str) -> Sighting | None:
-    return Sighting.objects.filter(
-        signal=signal, platform=platform, organisation=organisation, place_sha256=place
-    ).first()
+    return (
+        Sighting.objects.standing()
+        .filter(signal=signal, platform=platform, organisation=organisation, place_sha256=place)
+        .first()
+    )
 
 
 def _place(what: str) -> str:

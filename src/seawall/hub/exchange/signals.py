@@ -350,6 +350,8 @@ def give_opinion(
     )
     if opinion == OpinionKind.SEEN:
         sightings.of_opinion(signal=signal, organisation=organisation, person=person, actor=actor)
+    else:
+        sightings.withdraw_of_opinion(signal=signal, organisation=organisation, actor=actor)
     against = signal.opinions.filter(opinion=OpinionKind.DISAGREE).count()
     if signal.state == SignalState.ACTIVE and against >= DISPUTED_AT:
         _move(community, [signal], SignalState.DISPUTED, Reason.DISPUTE)

@@ -83,7 +83,7 @@ def count(incident: Incident, since: datetime, until: datetime, referrals: Seque
     return {
         "signals_shared": signals.filter(within("shared_at")).count(),
         "signals_withdrawn": withdrawn.count(),
-        "sightings": Sighting.objects.filter(within("recorded_at"), signal__in=signals).count(),
+        "sightings": Sighting.objects.standing().filter(within("recorded_at"), signal__in=signals).count(),
         "cases_opened": cases.filter(within("opened_at")).count(),
         "cases_decided": Decision.objects.filter(within("decided_at"), harm__in=incident.harms, voided_at=None).count(),
         "referrals_made": sum(each.prepared_at >= since for each in made),

@@ -97,7 +97,8 @@ def _timeline(incident: Incident, end: datetime, withdrawn: Iterable[Change]) ->
     if first is not None:
         lines.append((first.shared_at, "first_signal", first.shared_by.name, ""))
     seen = (
-        Sighting.objects.filter(
+        Sighting.objects.standing()
+        .filter(
             signal__community=incident.community_id,
             signal__harm__in=incident.harms,
             recorded_at__gte=incident.declared_at,
@@ -200,7 +201,7 @@ def _signals(incident: Incident, end: datetime, withdrawn: list[Change]) -> dict
 
 def _sightings(incident: Incident, end: datetime) -> dict[str, Any]:
     """How often signals about the harms were seen in the incident, and the moves from platform to platform in it."""
-    seen = Sighting.objects.filter(
+    seen = Sighting.objects.standing().filter(
         signal__community=incident.community_id,
         signal__harm__in=incident.harms,
         recorded_at__gte=incident.declared_at,

@@ -834,6 +834,12 @@ class SightingLinked(Event):
     case_opened: bool
 
 
+class SightingWithdrawn(Event):
+    verb = "signal.sighting_withdrawn"
+    means = "A member took back that it had seen a signal"
+    sighting: Identifier
+
+
 class DisputeSettled(Event):
     verb = "signal.dispute_settled"
     means = "A dispute about a signal was settled"

@@ -53,7 +53,9 @@ class Move:
 
 def signals_seen(community: Community, *, since: datetime) -> list[Signal]:
     """The signals of a community that were seen since, the newest sightings first; MOST_SIGNALS at most."""
-    seen = Sighting.objects.filter(signal__community=community, seen_at__gte=since).order_by("-seen_at", "-pk")
+    seen = (
+        Sighting.objects.standing().filter(signal__community=community, seen_at__gte=since).order_by("-seen_at", "-pk")
+    )
     order = list(dict.fromkeys(seen.values_list("signal", flat=True)[: 4 * MOST_SIGNALS]))[:MOST_SIGNALS]
     found = Signal.objects.select_related("decision__case__content__platform", "shared_by__platform").in_bulk(order)
     return [found[pk] for pk in order]
@@ -66,7 +68,9 @@ def moves(community: Community, *, since: datetime) -> list[Move]:
     for signal in signals:
         first = first_sight(signal)
         sights[signal.pk] = {first.platform.slug: first.at} if first else {}
-    told = Sighting.objects.filter(signal__in=list(sights)).values_list("signal", "platform__slug", "seen_at")
+    told = (
+        Sighting.objects.standing().filter(signal__in=list(sights)).values_list("signal", "platform__slug", "seen_at")
+    )
     for signal_id, platform, at in told:
         known = sights[signal_id].get(platform)
         if known is None or at < known:
@@ -158,7 +162,9 @@ def as_data(community: Community, *, suppress: bool = True, until: datetime | No
     by_signal = {move.signal.pk: move for move in found}.values()
     decided = [move.last_decision - move.first_at for move in by_signal if move.last_decision is not None]
     seen = list(
-        Sighting.objects.filter(signal__community=community, seen_at__gte=since).values_list("platform__slug", "how")
+        Sighting.objects.standing()
+        .filter(signal__community=community, seen_at__gte=since)
+        .values_list("platform__slug", "how")
     )
     counts: dict[tuple[str, ...], int] = {("moves", *pair): len(lags) for pair, lags in pairs.items()}
     counts[("moves", ALL, ALL)] = len(found)
@@ -273,7 +279,8 @@ def own_sightings(*, person: Person, community: Community, most: int = 100) -> l
     """The latest sightings of signals that the person's own organisations shared."""
     own = {member.organisation_id for member in exchange.spoken_for(person=person, community=community)}
     return list(
-        Sighting.objects.filter(signal__community=community, signal__shared_by__in=own)
+        Sighting.objects.standing()
+        .filter(signal__community=community, signal__shared_by__in=own)
         .select_related("signal", "platform", "organisation")
         .order_by("-seen_at", "-pk")[:most]
     )

@@ -20,6 +20,12 @@ class How(models.TextChoices):
     MATCHED = "matched", "The hub took in a post that fits it"
 
 
+class SightingQuerySet(models.QuerySet["Sighting"]):
+    def standing(self) -> SightingQuerySet:
+        """Those that nobody has taken back."""
+        return self.filter(withdrawn_at=None)
+
+
 class Sighting(models.Model):
     """A signal was seen on a platform. Of who posted it nothing is kept.
 
@@ -42,11 +48,16 @@ class Sighting(models.Model):
         Case, on_delete=models.PROTECT, null=True, related_name="sightings", db_comment="The case it opened or joined"
     )
 
+    withdrawn_at = models.DateTimeField(null=True, db_comment="When whoever said so took it back")
+
+    objects = SightingQuerySet.as_manager()
+
     class Meta:
         ordering = ["-seen_at", "-id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["signal", "platform", "organisation", "place_sha256"],
+                condition=Q(withdrawn_at=None),
                 name="a_sighting_once",
                 nulls_distinct=False,
             ),
