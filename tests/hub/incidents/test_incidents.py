@@ -17,7 +17,7 @@ from tests.hub.incidents.conftest import Declaring
 from tests.support.hub import ACTOR
 from tests.support.staff import SignedIn, received
 
-from seawall.clock import Basis
+from seawall.clock import Basis, EventKind
 from seawall.hub import moment
 from seawall.hub.casework import services as casework
 from seawall.hub.directory.models import Person
@@ -34,6 +34,7 @@ from seawall.hub.practice import queries as practice
 from seawall.hub.practice import services as practice_services
 from seawall.hub.practice.vocabulary import Step
 from seawall.hub.referrals.documents import limit_for
+from seawall.hub.referrals.models import ClockEvent, Referral, ReferralState
 
 T0 = datetime(2026, 10, 1, 12, 7, tzinfo=UTC)
 
@@ -342,6 +343,41 @@ class TestDebrief:
         assert len(told["quarters"]) == 5
         assert sum(each["signals_shared"] for each in told["quarters"]) == 6
         assert not any(person.name in json.dumps(told) for person in pool.hub.people.values())
+
+    def test_clocks_kept_and_missed_and_the_platforms_answers(
+        self, pool: Exchange, declare: Declaring, as_: SignedIn
+    ) -> None:
+        made = declare(lasts=timedelta(hours=24))
+        late, answered, back = (received(pool.hub, harm=HARM) for _ in range(3))
+        length = late.clock().limit.length
+        assert isinstance(length, timedelta)
+        now = moment.now()
+        for referral in (late, answered, back):  # received so long ago that the time is over, or in the last hour
+            began = now - length - timedelta(hours=1) if referral == late else now - timedelta(hours=1)
+            ClockEvent.objects.filter(referral=referral).update(at=began)
+        ClockEvent.objects.create(referral=answered, at=now, kind=EventKind.STOPPED)
+        Referral.objects.filter(pk=answered.pk).update(
+            state=ReferralState.ANSWERED, answered_at=now, received_at=now - timedelta(hours=1)
+        )
+        Referral.objects.filter(pk=back.pk).update(state=ReferralState.WITHDRAWN)
+        services.end(incident=made, person=pool.hub.people["administrator"], because="It is over.")
+        made.refresh_from_db()
+        told: Any = made.debrief
+        assert told["clocks"]["referrals"] == {"kept": 1, "missed": 1, "running": 0, "taken_back": 1}
+        assert told["platforms"] == [
+            {
+                "platform": "alpha",
+                "name": "Alpha",
+                "referred": 3,
+                "answered": 1,
+                "open": 1,
+                "late": 1,
+                "taken_back": 1,
+                "median_seconds": 3_600,
+            }
+        ]
+        page = as_("alpha_contact").get(f"/incidents/{made.pk}/debrief/").content.decode()
+        assert "3 referred, 1 answered (median 1 hour), 1 open, 1 of them late, 1 taken back" in page
 
     def test_its_questions_are_answered_by_people_and_no_answer_is_lost(
         self, pool: Exchange, busy: Incident, as_: SignedIn

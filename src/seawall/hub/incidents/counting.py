@@ -32,7 +32,7 @@ NAMES = {
     "messages": "Messages in the channel",
     "cases_waiting": "Cases waiting at the end",
     "referrals_open": "Referrals open at the end",
-    "referrals_late": "of them out of time",
+    "referrals_late": "Referrals out of time at the end",
 }
 """Every count with what a person reads; the last three stand at the end of the quarter, the others happened in it."""
 

@@ -86,7 +86,7 @@ def _timeline(incident: Incident, end: datetime, withdrawn: Iterable[Change]) ->
     operator = incident.community.operator.name
     lines: list[tuple[datetime, str, str, str]] = [(incident.declared_at, "declared", operator, "")]
     lines += [
-        (each.at, "extended", operator, f"Until {when(each.until)}. {each.reason}")
+        (each.at, "extended", operator, f"Until {when(each.until.replace(microsecond=0))}. {each.reason}")
         for each in incident.extensions.all()
     ]
     lines += [
@@ -258,7 +258,6 @@ WHAT = {
     "ended": "Incident ended",
     "lapsed": "Incident ended by itself",
 }
-SHOWN = ("signals_shared", "sightings", "cases_opened", "cases_decided", "referrals_made", "referrals_late")
 
 
 def sheet_of(incident: Incident, data: Mapping[str, Any], digest: str) -> Sheet:
@@ -273,8 +272,8 @@ def sheet_of(incident: Incident, data: Mapping[str, Any], digest: str) -> Sheet:
         Fact("Community", data["community"]["name"]),
         Fact("Kind", incident.get_kind_display()),
         Fact("Harms", ", ".join(data["harms"])),
-        Fact("Declared", when(began)),
-        Fact("Ended", when(ended) + (", by itself" if data["lapsed"] else "")),
+        Fact("Declared", when(began.replace(microsecond=0))),
+        Fact("Ended", when(ended.replace(microsecond=0)) + (", by itself" if data["lapsed"] else "")),
         Fact("It lasted", in_words(ended - began)),
         Fact("Why it ended", data["ended_because"]) if data["ended_because"] else None,
     )
@@ -294,9 +293,9 @@ def sheet_of(incident: Incident, data: Mapping[str, Any], digest: str) -> Sheet:
     write.heading("Counts for each quarter of an hour")
     write.table(
         "Signals, sightings and messages are the community’s; cases and referrals the hub’s, about these harms",
-        ("Until", *(counting.NAMES[name] for name in SHOWN)),
-        [(_clock(each["until"]), *(str(each[name]) for name in SHOWN)) for each in data["quarters"]],
-        (28, 12, 12, 12, 12, 12, 12),
+        ("Until", "What was counted, where it is not none"),
+        [(_clock(each["until"]), _counted(each)) for each in data["quarters"]],
+        (34, 66),
     )
     write.heading("Clocks")
     for name, title in (("decisions", "Decisions here"), ("referrals", "Answers of platforms")):
@@ -304,22 +303,24 @@ def sheet_of(incident: Incident, data: Mapping[str, Any], digest: str) -> Sheet:
         write.table(
             title,
             ("How it stood at the end", "How many"),
-            [(CLOCKS[key], str(n)) for key, n in clocks.items()],
+            [(words, str(clocks[key])) for key, words in CLOCKS.items() if key in clocks],
             (66, 34),
         )
     if data["platforms"]:
         write.table(
             "Referrals by platform",
-            ("Platform", "Referred", "Answered", "Open", "Late", "Taken back", "Median to answer"),
+            ("Platform", "How its referrals stood at the end"),
             [
                 (
                     row["name"],
-                    *(str(row[key]) for key in ("referred", "answered", "open", "late", "taken_back")),
-                    _length(row["median_seconds"]),
+                    (
+                        f"{row['referred']} referred, {row['answered']} answered (median {_length(row['median_seconds'])}), "
+                        f"{row['open']} open, {row['late']} of them late, {row['taken_back']} taken back"
+                    ),
                 )
                 for row in data["platforms"]
             ],
-            (28, 12, 12, 12, 12, 12, 12),
+            (34, 66),
         )
     write.heading("Signals and where they were seen")
     signals, seen = data["signals"], data["sightings"]
@@ -355,7 +356,7 @@ def sheet_of(incident: Incident, data: Mapping[str, Any], digest: str) -> Sheet:
         found = latest.get(question)
         write.say(question.label)
         if found is not None:
-            write.quote(f"Answered {when(found.at)}", found.text)
+            write.quote(f"Answered {when(found.at.replace(microsecond=0))}", found.text)
         else:
             write.quote("Not answered yet", "…")
     title = f"Debrief {data['reference']}"
@@ -369,6 +370,12 @@ def sheet_of(incident: Incident, data: Mapping[str, Any], digest: str) -> Sheet:
         author=on_one_line(incident.community.operator.name),
         demonstration=bool(data["demonstration"]),
         blocks=tuple(write.blocks),
+    )
+
+
+def _counted(quarter: Mapping[str, Any]) -> str:
+    return (
+        "; ".join(f"{words}: {quarter[name]:,}" for name, words in counting.NAMES.items() if quarter[name]) or "Nothing"
     )
 
 

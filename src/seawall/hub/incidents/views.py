@@ -30,6 +30,7 @@ from seawall.hub.incidents.services import NotPossible
 from seawall.hub.oversight.exports import json_of
 from seawall.hub.oversight.presenting import count_text
 from seawall.hub.practice.queries import current_code
+from seawall.hub.web import words
 from seawall.hub.web.forms import GovukForm
 from seawall.hub.web.staff import person_of, refusals_are_403
 
@@ -129,10 +130,12 @@ def _page(request: HttpRequest, found: Incident, form: SayForm | None) -> HttpRe
                 for row in state.platforms
             ],
             "series": [counting.NAMES[name] for name in DRAWN],
-            "bars": [[f"{row['until']:%d %b, %H:%M}", *(row[name] for name in DRAWN)] for row in quarters],
+            "bars": inside
+            and [[words.moment(row["until"], short=True), *(row[name] for name in DRAWN)] for row in quarters],
             "columns": list(counting.NAMES.values()),
             "quarters": [
-                (row["until"], [count_text(row[name]) for name in counting.NAMES]) for row in reversed(quarters)
+                (row["until"], [(label, count_text(row[name])) for name, label in counting.NAMES.items()])
+                for row in reversed(quarters)
             ],
             "more": len(state.quarters) - len(quarters),
             "messages_said": found.messages.select_related("organisation") if inside else [],
