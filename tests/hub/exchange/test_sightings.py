@@ -86,7 +86,7 @@ class TestReports:
             ({"seen_at": datetime(1999, 1, 1, tzinfo=UTC)}, "ten years"),
         ):
             with pytest.raises(NotAllowed, match=why):
-                report(pool, signal, **more)  # type: ignore[arg-type]
+                report(pool, signal, **more)
         signals.withdraw(signals=[signal], reason=Reason.MISTAKE, actor=ACTOR)
         with pytest.raises(NotAllowed, match="in use no more"):
             report(pool, signal)

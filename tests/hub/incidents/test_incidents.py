@@ -174,6 +174,14 @@ class TestClocks:
         assert pool.hub.case(HARM).decision_within == usual.decision_within
         assert code.limit(HARM, Step.ACTION) == code.limit(HARM, Step.ACTION, incident=False)
 
+    def test_the_calendar_says_what_is_halved_now(self, pool: Exchange, declare: Declaring, as_: SignedIn) -> None:
+        administrator = as_("administrator")
+        assert "A declared incident is on" not in administrator.get("/calendar/").content.decode()
+        made = declare()
+        assert f"times are halved for: {HARM}" in administrator.get("/calendar/").content.decode()
+        services.end(incident=made, person=pool.hub.people["administrator"], because="It is over.")
+        assert "A declared incident is on" not in administrator.get("/calendar/").content.decode()
+
     def test_a_statute_is_never_halved(self, pool: Exchange) -> None:
         code = practice.current_code()
         statutory = 0

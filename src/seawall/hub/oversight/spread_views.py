@@ -32,6 +32,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     here, person = _seen(request, slug), person_of(request)
     data, names = spreading.as_data(here), spreading.names()
     own = exchange.spoken_for(person=person, community=here)
+    shown = spreading.own_sightings(person=person, community=here)
     last = data["last_decision"]
     return render(
         request,
@@ -48,8 +49,8 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
             },
             "by_platform": _counts(data, "platform", names),
             "by_how": _counts(data, "how", {str(how): str(how.label) for how in How}),
-            "own": spreading.own_sightings(person=person, community=here),
-            "rows": bool(spreading.rows_for(person=person, community=here)),
+            "own": shown,
+            "rows": bool(shown) or spreading.sees_every_row(person=person, community=here),
             "may_tell": any(each.accepted_at and each.part != Part.OBSERVER for each in own),
             "below": SUPPRESS_BELOW,
         },

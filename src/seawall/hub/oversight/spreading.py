@@ -244,11 +244,15 @@ def _cell(number: int | None) -> str:
     return "" if number is None else str(number)
 
 
+def sees_every_row(*, person: Person, community: Community) -> bool:
+    return exchange.looks_after(person=person, community=community) or Role.AUDITOR in person.roles()
+
+
 def rows_for(*, person: Person, community: Community) -> list[Move]:
     """The moves that the person may see one by one: all for the operator's administrators and auditors, of their own signals for who shared
     them, none for anybody else."""
     found = moves(community, since=moment.now() - WINDOW)
-    if exchange.looks_after(person=person, community=community) or Role.AUDITOR in person.roles():
+    if sees_every_row(person=person, community=community):
         return found
     own = {member.organisation_id for member in exchange.spoken_for(person=person, community=community)}
     return [move for move in found if move.signal.shared_by_id in own]

@@ -55,6 +55,11 @@ def in_incident(*, harm_id: str, at: datetime) -> bool:
     return HurriedPeriod.objects.filter(begins_at__lte=at, ends_at__gt=at, harms__contains=[harm_id]).exists()
 
 
+def hurried_at(at: datetime) -> list[HurriedPeriod]:
+    """The periods of incidents that are on at that moment."""
+    return list(HurriedPeriod.objects.filter(begins_at__lte=at, ends_at__gt=at))
+
+
 def election_periods() -> list[ElectionPeriod]:
     """Every period that was entered, the latest first; cancelled ones too."""
     return list(ElectionPeriod.objects.order_by("-begins", "-ends"))
