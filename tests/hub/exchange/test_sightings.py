@@ -93,13 +93,16 @@ class TestReports:
         assert not Sighting.objects.exists()
 
     def test_a_disputed_signal_is_seen_and_not_acted_on(self, pool: Exchange) -> None:
-        (signal,) = pool.share()
-        for name in ("alpha", "beta"):
+        (signal,) = pool.share(by="beta")
+        for name in ("alpha", "hub"):
             signals.give_opinion(
                 signal=signal, organisation=pool.hub.organisations[name], opinion=OpinionKind.DISAGREE, actor=ACTOR
             )
         made, new = report(pool, signal, url=POST)
         assert (new, made.case, Case.objects.count()) == (True, None, 0)
+        signals.settle(signal=signal, person=pool.hub.people["administrator"], stands=True, reasons="It is what it is.")
+        again, new = report(pool, signal, url=POST)
+        assert (again.pk, new, again.case) == (made.pk, False, Case.objects.get())
 
     def test_an_hour_holds_so_many(self, pool: Exchange, settings: Any) -> None:
         settings.INTAKE_REPORTS_AN_HOUR = 2

@@ -73,7 +73,8 @@ def report(
 
     With the address of a post, it opens a case about that post or joins the one that is open, with the signal's harm, at the desk that
     the code of practice names. Raises NotAllowed for observers and others outside, for a signal that is in use no more, for an address that
-    is none or leads to another platform, and for a time to come; TooManySightings.
+    is none or leads to another platform, and for a time to come; TooManySightings. Told while the signal was disputed, it opens its case when
+    it is told again after that is settled.
     """
     signal = _in(signal)
     community = signal.community
@@ -87,6 +88,13 @@ def report(
     url = _address(url, platform)
     known = _known(signal, platform, organisation, _place(url))
     if known is not None:
+        if known.content_id is None and known.url and signal.state == SignalState.ACTIVE and _harm_known(signal):
+            # It was told while the signal was disputed: now there is something to look at.
+            content = known.content = _post(known, organisation, actor)
+            known.save(update_fields=["content"])
+            case, opened = _case(signal, content)
+            if case is not None:
+                _link(known, case, opened)
         return known, False
     _limit(organisation)
     return _record(
