@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": "Bring the database up to date and adopt the code of practice.",
     "check": "Is this installation sound? Verifies the ledger too.",
     "figures": "Print the figures that the ledger gives.",
+    "labels": "Serve the stream of AT Protocol labels, beside the hub.",
     "manage": "Run one of Django's management commands.",
 }
 

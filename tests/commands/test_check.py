@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import namedtuple
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,10 @@ from tests.support.hub import small_hub
 from seawall.cli import cli
 from seawall.commands import check as module
 from seawall.detect.pipeline import Detector
-from seawall.hub.directory.models import Route
+from seawall.hub import moment
+from seawall.hub.directory.models import Organisation, Route
+from seawall.hub.exchange.labels import identity
+from seawall.hub.exchange.models import Community
 from seawall.hub.jobs import defer
 from seawall.hub.ledger import services
 from seawall.hub.ledger.models import Entry
@@ -188,6 +192,26 @@ def test_what_cannot_be_looked_at_hides_nothing_else(monkeypatch: pytest.MonkeyP
     said = check(1)
     assert said["Routes"] == "BAD: cannot be looked at (could not read block 3)."
     assert said["Ledger"].startswith("OK")
+
+
+def test_labels_that_are_not_published_are_told(settings: Settings) -> None:
+    assert check(0)["Labels"] == "OK: no community publishes any"
+    hub = Organisation.objects.get(slug="hub")
+    Community.objects.create(
+        slug="labels",
+        harms=[],
+        kinds=[],
+        retention=timedelta(days=1),
+        operator=hub,
+        founded_at=moment.now(),
+        labels_published=True,
+    )
+    assert check(1)["Labels"].startswith("BAD: SEAWALL_PUBLIC_URL is no https address")
+    settings.PUBLIC_URL = "https://hub.example"
+    assert check(0)["Labels"] == "OK: published as did:web:hub.example"
+    settings.LEDGER_KEY_FILE.with_name("labels-secp256k1.pem").write_text("nonsense")
+    identity._key.cache_clear()
+    assert "labels-secp256k1.pem cannot be used" in check(1)["Labels"]
 
 
 def test_a_home_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,10 @@ SPREAD = {
     "incident_debrief_pdf",
     "incident_debrief_json",
 }
-SHARES = {"communities", "community", "community_accept", "community_leave", "sighting_tell", "incident_say"} | SPREAD
+SHARES = {
+    "communities", "community", "community_accept", "community_leave", "community_file", "community_file_deleted",
+    "sighting_tell", "incident_say",
+} | SPREAD  # fmt: skip
 PAGES: dict[Role, set[str]] = {
     **dict.fromkeys(CASEWORKERS, DECIDERS),
     Role.SECOND_REVIEWER: DECIDERS | SHARES,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seawall.detect.suite import GROUPS, shipped
+from seawall.detect.suite import GROUPS, HERE, shipped
 from seawall.detect.transformer import reading_text
 from training.obfuscation import disguise
 from training.rows import CALIBRATION_PAIRS, LABELS, Rows, crc32, known_of
@@ -48,7 +48,11 @@ Epoch = tuple[list[str], np.ndarray, np.ndarray, np.ndarray]
 
 
 def _suite(
-    turn: int, generator: np.random.Generator, without: tuple[str, ...], disguised: float
+    turn: int,
+    generator: np.random.Generator,
+    without: tuple[str, ...],
+    disguised: float,
+    kinds: tuple[str, ...],
 ) -> tuple[list[str], list[np.ndarray], list[np.ndarray], list[int]]:
     texts: list[str] = []
     pairs: list[int] = []
@@ -66,7 +70,8 @@ def _suite(
                 truth[LABELS.index(label)], weight[LABELS.index(label)] = positive, worth / 4
             text = filled.text
             if generator.random() < (disguised if case.families else disguised / 2):
-                text = disguise(text, generator)
+                hard = bool(kinds) and generator.random() < 0.7
+                text = disguise(text, generator, str(generator.choice(kinds)) if hard else None)
             texts.append(text)
             truths.append(truth)
             weights.append(weight)
@@ -97,11 +102,14 @@ def epochs(
     disguised: float = DISGUISED,
     hard: np.ndarray | None = None,
     hard_share: float = 0.5,
+    kinds: tuple[str, ...] = (),
+    again: tuple[str, ...] = (),
 ) -> list[Epoch]:
     """`count` epochs; each draws anew from the public sets (caps times `scale`) and tells the suite `suite_turns` times.
 
     Files of the suite named in `without` are left out. `disguised` is the share of the suite's harmful cases that are told
-    in disguise. Of the rows `hard` a share of `hard_share`, drawn anew, is added to each epoch.
+    in disguise; of those seven in ten by one of `kinds`, if any is named. Files of the suite named in `again` are told twice in a
+    turn. Of the rows `hard` a share of `hard_share`, drawn anew, is added to each epoch.
     """
     generator = np.random.default_rng(seed)
     part, source = np.array(rows.part), np.array(rows.source)
@@ -135,8 +143,12 @@ def epochs(
                 truths.append(truth[at])
                 weights.append(weight[at])
         pairs += [0] * len(texts)
-        for turn in range(suite_turns):
-            more = _suite(seed * 97 + epoch * suite_turns + turn, generator, without, disguised)
+        known = {path.stem for path in (HERE / "train").glob("*.jsonl")}
+        turns = [(turn, without) for turn in range(suite_turns)]
+        if again:
+            turns += [(turn + suite_turns * count, tuple(known - set(again))) for turn in range(suite_turns)]
+        for turn, left_out in turns:
+            more = _suite(seed * 97 + epoch * suite_turns + turn, generator, left_out, disguised, kinds)
             texts += more[0]
             truths += more[1]
             weights += more[2]

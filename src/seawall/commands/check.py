@@ -199,11 +199,37 @@ def _ledger() -> tuple[Problem, str]:
     return found.problem, note
 
 
+def _labels() -> tuple[Problem, str]:
+    from seawall.hub.exchange.labels.identity import LabelKeyUnusable, label_key, own_did
+    from seawall.hub.exchange.labels.queries import unpublished
+    from seawall.hub.exchange.models import Community
+
+    if not Community.objects.filter(labels_published=True).exists():
+        return None, "no community publishes any"
+    did = own_did()
+    if did is None:
+        return (
+            "SEAWALL_PUBLIC_URL is no https address on the usual port, so that communities’ labels are not published. Set it.",
+            "",
+        )
+    try:
+        label_key()
+    except LabelKeyUnusable as error:
+        return str(error), ""
+    if late := unpublished():
+        return (
+            f"not in line with what {', '.join(late)} share. See that a worker runs (`seawall worker`); its log says why.",
+            "",
+        )
+    return None, f"published as {did}"
+
+
 LOOKS: dict[str, Look] = {
     "Append-only": _append_only,
     "Code of practice": _code,
     "Routes": _routes,
     "Background work": _jobs,
     "Keys": _keys,
+    "Labels": _labels,
     "Ledger": _ledger,
 }

@@ -23,13 +23,20 @@ RESTART_WINDOW = 60.0
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to serve on.")
 @click.option("--web-only", is_flag=True, help="No background work here; run `seawall worker` elsewhere.")
-def serve(host: str, port: int, web_only: bool) -> None:
+@click.option(
+    "--labels-port", type=click.IntRange(1, 65535), help="Serve the stream of AT Protocol labels too, on this port."
+)
+def serve(host: str, port: int, web_only: bool, labels_port: int | None) -> None:
     """Serve the hub's pages and do its background work, until Ctrl-C."""
     check_port(host, port)
+    if labels_port is not None:
+        check_port(host, labels_port)
     with hub() as database:
         _refuse_to_show_a_demonstration(host)
+        if labels_port is not None:
+            _refuse_labels_without_a_name()
         _collect_static_files()
-        serve_until_stopped(host=host, port=port, worker=not web_only, database=database)
+        serve_until_stopped(host=host, port=port, worker=not web_only, labels_port=labels_port, database=database)
 
 
 def _refuse_to_show_a_demonstration(host: str) -> None:
@@ -39,6 +46,13 @@ def _refuse_to_show_a_demonstration(host: str) -> None:
         raise click.ClickException(
             "This hub is a demonstration, and its passwords are public: it serves on loopback only."
         )
+
+
+def _refuse_labels_without_a_name() -> None:
+    from seawall.hub.exchange.labels.identity import NO_NAME, own_did
+
+    if own_did() is None:
+        raise click.ClickException(NO_NAME)
 
 
 def _collect_static_files() -> None:
@@ -68,12 +82,15 @@ def serve_until_stopped(
     host: str,
     port: int,
     worker: bool = True,
+    labels_port: int | None = None,
     database: EmbeddedPostgres | None = None,
     before: Callable[[str], None] = lambda _url: None,
 ) -> None:
-    """Run the web server and a worker as children; restart one that dies, and the embedded `database`; stop both on Ctrl-C or SIGTERM.
+    """Run the web server, a worker and the stream of labels as children, as asked; stop all on Ctrl-C or SIGTERM.
 
-    Both end when this process is killed.
+    One that dies is started again, and the embedded `database` too.
+
+    All end when this process is killed.
     """
     from django.db import connections
 
@@ -86,6 +103,9 @@ def serve_until_stopped(
     }
     if worker:
         parts["worker"] = [sys.executable, "-m", "seawall", "worker", "--watch-stdin"]
+    if labels_port is not None:
+        stream = ["--watch-stdin", "--host", host, "--port", str(labels_port)]
+        parts["labels"] = [sys.executable, "-m", "seawall", "labels", *stream]
     running: dict[str, subprocess.Popen[bytes]] = {}
     deaths: dict[str, list[float]] = {name: [] for name in parts}
     stopping = False

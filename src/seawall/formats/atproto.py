@@ -10,8 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 POST: Final = "app.bsky.feed.post"
 PUBLIC_HOSTS: Final = frozenset({"bsky.app"})
@@ -20,6 +21,9 @@ PUBLIC_HOSTS: Final = frozenset({"bsky.app"})
 _DID = re.compile(r"did:[a-z]{1,32}:[A-Za-z0-9._:%-]{0,2000}[A-Za-z0-9._-]")
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _HANDLE = re.compile(rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+[a-zA-Z](?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?")
+_ACCOUNT = re.compile(
+    rf"did:plc:[a-z2-7]{{24}}|did:web:(?:(?:{_LABEL}\.)+[a-zA-Z]{{2,63}}|localhost(?:%3A[0-9]{{1,5}})?)"
+)
 _COLLECTION = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9.-]{0,300})\.[a-zA-Z][a-zA-Z0-9]{0,62}")
 _RECORD_KEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
 _PAGE = re.compile(r"/profile/([^/]+)/post/([^/]+)/?")
@@ -34,6 +38,11 @@ _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 def is_did(text: str) -> bool:
     """Tell whether `text` is a decentralised identifier such as ``did:plc:...``; safe to put into a header."""
     return _DID.fullmatch(text) is not None
+
+
+def is_account(text: str) -> bool:
+    """Tell whether `text` is a DID that an account of the AT Protocol can have: ``did:plc`` or ``did:web`` of a whole host."""
+    return _ACCOUNT.fullmatch(text) is not None
 
 
 def is_handle(text: str) -> bool:
@@ -123,6 +132,29 @@ class PublicKey:
         return True
 
 
+def sign(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+    """Return the signature of `message`: ECDSA over its SHA-256, r and s in 32 bytes each, with the lower of the two s values.
+
+    Source: the AT Protocol's specification, "Cryptography". Raises ValueError for a key on a curve that it does not know.
+    """
+    order = _ORDERS.get(key.curve.name)
+    if order is None:
+        raise ValueError(f"the AT Protocol signs with no key on {key.curve.name}")
+    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(SHA256())))
+    return r.to_bytes(32, "big") + min(s, order - s).to_bytes(32, "big")
+
+
+def multikey(key: ec.EllipticCurvePublicKey) -> str:
+    """Write a public key as `publicKeyMultibase` of a Multikey: ``z`` and base58 of its kind and its compressed point.
+
+    Raises ValueError for a key on a curve that the AT Protocol does not know.
+    """
+    for kind, curve in _MULTIKEY.items():
+        if curve.name == key.curve.name:
+            return "z" + _to_base58(kind + key.public_bytes(Encoding.X962, PublicFormat.CompressedPoint))
+    raise ValueError(f"the AT Protocol knows no key on {key.curve.name}")
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What a DID document says: where the records are, where the labels are, and the key that labels are signed with."""
@@ -188,3 +220,11 @@ def _base58(text: str) -> bytes:
         number = number * 58 + _BASE58.index(character)
     zeros = len(text) - len(text.lstrip("1"))
     return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
+
+
+def _to_base58(raw: bytes) -> str:
+    number, written = int.from_bytes(raw, "big"), ""
+    while number:
+        number, digit = divmod(number, 58)
+        written = _BASE58[digit] + written
+    return "1" * (len(raw) - len(raw.lstrip(b"\0"))) + written

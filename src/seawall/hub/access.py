@@ -143,6 +143,8 @@ ROUTES: dict[str, Audience] = {
     "api_communities": SOFTWARE,
     "api_recipients": SOFTWARE,
     "api_signals": SOFTWARE,
+    "api_signals_csv": SOFTWARE,
+    "api_signals_json": SOFTWARE,
     "api_confirmations": SOFTWARE,
     "api_opinion": SOFTWARE,
     "api_signal_withdrawal": SOFTWARE,
@@ -153,6 +155,10 @@ ROUTES: dict[str, Audience] = {
     "hashfeed_fetch": SOFTWARE,
     "hashfeed_feedback": SOFTWARE,
     "hashfeed_submit": SOFTWARE,
+    "misp_taxonomy": EVERYBODY,
+    "misp_manifest": SOFTWARE,
+    "misp_hashes": SOFTWARE,
+    "misp_event": SOFTWARE,
     "taxii_discovery": SOFTWARE,
     "taxii_root": SOFTWARE,
     "taxii_collections": SOFTWARE,
@@ -161,6 +167,12 @@ ROUTES: dict[str, Audience] = {
     "taxii_objects": SOFTWARE,
     "taxii_object": SOFTWARE,
     "taxii_versions": SOFTWARE,
+    # The hub as a labeler of the AT Protocol: labels are public
+    "labels_query": EVERYBODY,
+    "labels_stream": EVERYBODY,
+    "labels_did": EVERYBODY,
+    "labels_declaration": EVERYBODY,
+    "labels_appeals": EVERYBODY,
     # What one is told
     "notifications": STAFF,
     "notifications_read": STAFF,
@@ -190,6 +202,8 @@ ROUTES: dict[str, Audience] = {
     "incident_answer": frozenset({R.ADMINISTRATOR}),
     "community_accept": SPEAKERS,
     "community_leave": SPEAKERS,
+    "community_file": SPEAKERS,
+    "community_file_deleted": SPEAKERS,
     # Oversight
     "scorecards": READERS_OF_FIGURES - {R.PLATFORM_CONTACT},  # which sees others as the public does
     "scorecard": READERS_OF_FIGURES,
@@ -288,18 +302,21 @@ def _software(request: HttpRequest, view_name: str) -> HttpResponse | None:
     if hashfeed:  # the StopNCII protocol has a header of its own for the key
         scheme, secret = "bearer", request.headers.get("Ocp-Apim-Subscription-Key", "")
     secret = secret.strip()
-    if taxii and scheme.lower() == "basic":  # TAXII 2.1, section 1.6.9: its clients sign in with a name and a password
+    misp = view_name.startswith("misp_")
+    challenge = 'Basic realm="misp", charset="UTF-8"' if misp else "Bearer"
+    # TAXII 2.1, section 1.6.9: its clients sign in with a name and a password. So may a MISP's feed.
+    if (taxii or misp) and scheme.lower() == "basic":
         scheme, secret = "bearer", _password(secret)
     found = organisation_by_key(secret) if scheme.lower() == "bearer" and secret else None
     if found is None:
-        return _no_key_taxii() if taxii else _no_key_hashfeed() if hashfeed else _no_key()
+        return _no_key_taxii() if taxii else _no_key_hashfeed() if hashfeed else _no_key(challenge)
     request.seawall_organisation = found  # type: ignore[attr-defined]
     return None
 
 
-def _no_key() -> HttpResponse:
+def _no_key(challenge: str) -> HttpResponse:
     error = {"code": "key", "message": "Show your organisation's key: Authorization: Bearer swk_...", "fields": []}
-    return JsonResponse({"error": error}, status=401, headers={"WWW-Authenticate": "Bearer"})
+    return JsonResponse({"error": error}, status=401, headers={"WWW-Authenticate": challenge})
 
 
 def _no_key_taxii() -> HttpResponse:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from csp.constants import NONCE, NONE, SELF
 
 from seawall.channels.base import MailSettings
+from seawall.formats.atproto import is_account
 
 HOME = Path(
     os.environ.get("SEAWALL_HOME")
@@ -131,6 +132,11 @@ INTAKE_REPORTS_AN_HOUR = int(os.environ.get("SEAWALL_INTAKE_REPORTS_AN_HOUR", "6
 
 ACTOR = os.environ.get("SEAWALL_ACTOR", "referrals")
 """The hub's name in the ActivityPub network; its actor is there only while SEAWALL_PUBLIC_URL is a public https address."""
+
+LABELER_DID = os.environ.get("SEAWALL_LABELER_DID", "")
+"""The identity under which labels are issued on the AT Protocol; did:web of SEAWALL_PUBLIC_URL when empty."""
+if LABELER_DID and not is_account(LABELER_DID):
+    raise ValueError("SEAWALL_LABELER_DID must be a did:plc or a did:web, such as did:web:hub.example.")
 
 MACHINE_CASES_A_DAY = int(os.environ.get("SEAWALL_MACHINE_CASES_A_DAY", "2000"))
 """How many cases automation may put into one desk's queue in 24 hours."""

@@ -16,7 +16,10 @@ from seawall.hub.exchange import api as exchange
 from seawall.hub.exchange import sighting_api as sightings
 from seawall.hub.exchange import sighting_views as sighting_pages
 from seawall.hub.exchange import views as communities
+from seawall.hub.exchange.files import views as signal_files
 from seawall.hub.exchange.hashfeed import views as hashfeed
+from seawall.hub.exchange.labels import views as labels
+from seawall.hub.exchange.misp import views as misp
 from seawall.hub.exchange.taxii import views as taxii
 from seawall.hub.incidents import views as incidents
 from seawall.hub.intake import peer_views as peers
@@ -185,6 +188,12 @@ urlpatterns = [
     path("communities/<slug:slug>/sightings/rows.csv", spread.rows, name="community_sightings_rows"),
     path("communities/<slug:slug>/sightings/new/", sighting_pages.tell, name="sighting_tell"),
     path("communities/<slug:slug>/signals/<uuid:signal_id>/settle/", communities.settle, name="community_settle"),
+    path("communities/<slug:slug>/file/", signal_files.page, name="community_file"),
+    path("communities/<slug:slug>/file/<uuid:place_id>/deleted/", signal_files.deleted, name="community_file_deleted"),
+    path("api/v1/communities/<slug:slug>/signals.csv", signal_files.software, {"form": "csv"}, name="api_signals_csv"),
+    path(
+        "api/v1/communities/<slug:slug>/signals.json", signal_files.software, {"form": "json"}, name="api_signals_json"
+    ),
     path("api/v1/communities/", exchange.communities, name="api_communities"),
     path("api/v1/communities/<slug:slug>/recipients/", exchange.register, name="api_recipients"),
     path("api/v1/communities/<slug:slug>/signals/", exchange.feed, name="api_signals"),
@@ -208,6 +217,10 @@ urlpatterns = [
     path("exchange/hashes/<slug:slug>/v1/FetchHashes", hashfeed.fetch_hashes, name="hashfeed_fetch"),
     path("exchange/hashes/<slug:slug>/v1/SubmitFeedback", hashfeed.submit_feedback, name="hashfeed_feedback"),
     path("exchange/hashes/<slug:slug>/v1/SubmitHashes", hashfeed.submit_hashes, name="hashfeed_submit"),
+    path("exchange/misp/taxonomy/machinetag.json", misp.taxonomy, name="misp_taxonomy"),
+    path("exchange/misp/<slug:slug>/manifest.json", misp.manifest, name="misp_manifest"),
+    path("exchange/misp/<slug:slug>/hashes.csv", misp.hashes, name="misp_hashes"),
+    path("exchange/misp/<slug:slug>/<uuid:uuid>.json", misp.event, name="misp_event"),
     path("taxii2/", taxii.discovery, name="taxii_discovery"),
     path("taxii2/exchange/", taxii.api_root, name="taxii_root"),
     path("taxii2/exchange/collections/", taxii.listing, name="taxii_collections"),
@@ -220,6 +233,12 @@ urlpatterns = [
         taxii.versions,
         name="taxii_versions",
     ),
+    # The hub as a labeler of the AT Protocol
+    path("xrpc/com.atproto.label.queryLabels", labels.query_labels, name="labels_query"),
+    path("xrpc/com.atproto.label.subscribeLabels", labels.subscribe_labels, name="labels_stream"),
+    path(".well-known/did.json", labels.did_document, name="labels_did"),
+    path("labels/declaration.json", labels.declaration, name="labels_declaration"),
+    path("labels/", labels.appeals, name="labels_appeals"),
     path("api/v1/referrals/", api.listing, name="api_referrals"),
     path("api/v1/referrals/<uuid:referral_id>/", api.one, name="api_referral"),
     path(

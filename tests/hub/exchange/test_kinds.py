@@ -124,3 +124,11 @@ def test_a_video_is_kept_as_the_frames_that_are_compared() -> None:
 def test_what_is_no_video_is_refused(value: str, says: str) -> None:
     with pytest.raises(SignalInvalid, match=says):
         canonical(SignalKind.VPDQ, value)
+
+
+def test_a_record_of_the_at_protocol_is_named_by_its_owner_s_did() -> None:
+    address = "at://did:plc:aaaaaaaaaaaaaaaaaaaaaaaa/app.bsky.feed.post/3k1"
+    assert canonical(SignalKind.URL, f" {address} ") == address
+    for wrong in ("at://alice.example/app.bsky.feed.post/3k1", "at://did:plc:aaaa", f"{address}/x", "at://"):
+        with pytest.raises(SignalInvalid):
+            canonical(SignalKind.URL, wrong)

@@ -49,7 +49,7 @@ class TestDeclaring:
         assert made.is_on(moment.now())
         assert made.reference.startswith("I-")
         entry = Entry.objects.get(verb="incident.declared")
-        assert (entry.payload["kind"], entry.payload["harms"]) == ("livestream", [HARM])
+        assert (entry.payload["kind"], entry.payload["harms"]) == ("livestream", {HARM: 1})
         assert "streamed" not in json.dumps(entry.payload)
         with pytest.raises(NotPossible, match="An incident is on"):
             declare()

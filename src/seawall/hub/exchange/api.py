@@ -78,6 +78,7 @@ def communities(request: HttpRequest) -> HttpResponse:
                     "retention_days": member.community.retention.days,
                     "state_bodies": member.community.state_bodies,
                     "platforms_only": member.community.platforms_only,
+                    "labels_published": member.community.labels_published,
                     "part": member.part,
                     "accepted_at": stamp(member.accepted_at) if member.accepted_at else None,
                     "agreement_version": member.agreement.version if member.agreement else None,

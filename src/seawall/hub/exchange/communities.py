@@ -13,6 +13,7 @@ from seawall.hub.directory.models import Organisation, Person
 from seawall.hub.directory.roles import Role
 from seawall.hub.directory.services import acting_as
 from seawall.hub.exchange.kinds import SignalKind
+from seawall.hub.exchange.labels.rules import may_publish
 from seawall.hub.exchange.models import Agreement, Community, Member, Part, Tlp
 from seawall.hub.exchange.rules import NotAllowed, may_take_part
 from seawall.hub.ledger import vocabulary as ledger
@@ -64,6 +65,7 @@ def found(
     agreement: str,
     state_bodies: bool = False,
     platforms_only: bool = False,
+    labels_published: bool = False,
 ) -> Community:
     """Found a community with its rules and the agreement that members accept.
 
@@ -80,6 +82,7 @@ def found(
         retention=retention,
         state_bodies=state_bodies,
         platforms_only=platforms_only,
+        labels_published=labels_published,
         operator=operator,
         founded_at=moment.now(),
     )
@@ -99,6 +102,8 @@ def found(
         )
     if platforms_only and state_bodies:
         raise NotAllowed("A community of platforms has no bodies of the state in it. Choose one of the two.")
+    if labels_published:
+        may_publish(community=community)
     if not timedelta(days=1) <= retention <= timedelta(days=3 * 366):
         raise NotAllowed("Signals are kept from one day to three years.")
     community.save(force_insert=True)
@@ -109,6 +114,7 @@ def found(
             kinds=len(community.kinds),
             state_bodies=state_bodies,
             platforms_only=platforms_only,
+            labels_published=labels_published,
         ),
         subject=community,
         actor=actor,

@@ -74,6 +74,12 @@ class CommunityForm(GovukForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose who"},
     )
+    labels_published = forms.BooleanField(
+        label="Publish labels on the AT Protocol (Bluesky and others)",
+        help_text="Everybody can then read which posts are labelled: of signals that are TLP:CLEAR, can be appealed, and are of "
+        "a harm that may be labelled. It cannot be chosen later.",
+        required=False,
+    )
     agreement = forms.CharField(
         label="The agreement that members accept",
         help_text="Word for word. You can publish a new version later.",

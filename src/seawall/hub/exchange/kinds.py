@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 
 from seawall.clock import WordedEnum
 from seawall.detect.media import LEAST_QUALITY, FrameHash, kept
+from seawall.formats.atproto import read_address
 
 MOST_CHARACTERS = 2_000
 MOST_FRAMES = 600
@@ -56,9 +57,12 @@ def canonical_url(value: str) -> str:
 
     Scheme and host in small letters (the host as it travels, in ASCII), no default port, no user, no fragment, no empty path, dots in the
     path resolved, escapes that need none undone and others in capitals, known trackers gone. The order of a query stays: it can matter.
-    http and https are kept apart no longer: both become https. Raises SignalInvalid.
+    http and https are kept apart no longer: both become https. A record of the AT Protocol by its own address,
+    at://DID/COLLECTION/KEY, stays as it is. Raises SignalInvalid.
     """
     text = value.strip()
+    if text.startswith("at://"):
+        return _record(text)
     if "://" not in text:
         text = f"https://{text}"
     try:
@@ -89,6 +93,18 @@ def canonical_url(value: str) -> str:
         (name, said) for name, said in parse_qsl(parts.query, keep_blank_values=True) if not TRACKERS.fullmatch(name)
     ]
     return urlunsplit(("https", host, "/" + "/".join(segments), urlencode(asked, quote_via=quote), ""))
+
+
+def _record(text: str) -> str:
+    try:
+        address = read_address(text)
+    except ValueError as problem:
+        raise SignalInvalid(f"This is not the address of a record: {text[:80]!r} ({problem}).") from problem
+    if not address.resolved:
+        raise SignalInvalid(
+            "Name whose record it is by the DID (did:plc:...): a handle may belong to somebody else later."
+        )
+    return address.uri
 
 
 def _account(value: str) -> str:

@@ -172,7 +172,9 @@ def begin_anew(*, recipient: Recipient, actor: Actor) -> Recipient:
 
 
 def is_paused(recipient: Recipient) -> bool:
-    """Whether it has been silent for so long that it is handed withdrawals only."""
+    """Whether it has been silent for so long that it is handed withdrawals only. The public is not: the hub itself negates labels."""
+    if recipient.surface == Surface.LABELS:
+        return False
     landed = max(recipient.confirmed, recipient.began or 0)
     steps = recipient.reminders.filter(step=ReminderStep.PAUSED, change__gt=landed)
     if not steps.exists():
@@ -182,15 +184,21 @@ def is_paused(recipient: Recipient) -> bool:
 
 
 @transaction.atomic
-def confirm(*, recipient: Recipient, until: int, actor: Actor, statement: Mapping[str, Any] | None = None) -> Recipient:
-    """Take a recipient's word that it acted on everything up to change `until`.
+def confirm(
+    *,
+    recipient: Recipient,
+    until: int,
+    actor: Actor,
+    statement: Mapping[str, Any] | None = None,
+    proof: str = "acknowledged",
+) -> Recipient:
+    """Take a recipient's word that it acted on everything up to change `until`; `proof` says whose word it is where it is not signed.
 
     Where it has a key, `statement` is the object `{"schema": STATEMENT, "recipient": id, "until": number, "at": time, "signature": ...}`,
     signed with that key. Raises ConfirmationInvalid for what it was never handed, and for a statement that is not its own.
     """
     recipient = Recipient.objects.select_for_update().get(pk=recipient.pk)
     said = dict(statement or {})
-    proof = "acknowledged"
     if recipient.public_key:
         if (said.get("schema"), said.get("recipient"), said.get("until")) != (STATEMENT, str(recipient.pk), until):
             raise ConfirmationInvalid(f"The statement is not a {STATEMENT} of this recipient up to change {until}.")
@@ -268,6 +276,8 @@ def remind_due() -> list[Reminder]:
         if owed is None:
             continue
         for step, after in LADDER.items():
+            if step == ReminderStep.PAUSED and recipient.surface == Surface.LABELS:
+                continue
             if moment.now() >= owed[1] + after:
                 made += _take(recipient, step, owed[0])
     return made
@@ -317,7 +327,7 @@ def announce(*, community_id: UUID | str) -> int:
     latest = community.next_change - 1
     behind = Recipient.objects.filter(
         member__community=community, member__left_at=None, ended_at=None, served__lt=latest
-    )
+    ).exclude(surface=Surface.LABELS)  # this hub publishes them itself
     for recipient in behind.select_related("member__organisation"):
         notify(
             people=[],

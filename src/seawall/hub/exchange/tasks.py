@@ -13,6 +13,8 @@ from seawall.hub.jobs import PERIODIC, defer
 def queue_announcement(community: Community) -> None:
     """Tell the recipients of a community soon that there is something new; once for whatever happens until then."""
     defer("exchange.announce", once=f"exchange.announce-{community.pk}", in_seconds=2, community_id=str(community.pk))
+    if community.labels_published:
+        defer("exchange.labels", once=f"exchange.labels-{community.pk}", in_seconds=2, community_id=str(community.pk))
 
 
 @app.task(name="exchange.announce", queue="exchange", retry=PERIODIC)
@@ -21,6 +23,25 @@ def announce(community_id: str) -> None:
     from seawall.hub.exchange import recipients
 
     recipients.announce(community_id=community_id)
+
+
+@app.task(name="exchange.labels", queue="exchange", retry=PERIODIC)
+def publish_labels(community_id: str) -> None:
+    """Issue labels for what is new in a community, and take back those that stand on nothing any more."""
+    from seawall.hub.exchange.labels import services
+
+    services.publish(community_id=UUID(community_id))
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="exchange.labels_tick", queue="exchange", queueing_lock="exchange.labels_tick", retry=PERIODIC)
+def labels_tick(timestamp: int) -> None:
+    """Every five minutes: labels of all communities, whatever no call was made for; forget old negations."""
+    from seawall.hub.exchange.labels import services
+
+    del timestamp
+    services.publish_all()
+    services.forget()
 
 
 @app.task(name="exchange.withdraw_of_decision", queue="exchange", retry=PERIODIC)

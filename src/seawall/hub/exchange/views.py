@@ -13,6 +13,8 @@ from seawall.hub.exchange import communities, queries, signals
 from seawall.hub.exchange.communities import AlreadyMember
 from seawall.hub.exchange.forms import AcceptForm, AgreementForm, CommunityForm, InviteForm, ReasonForm, SettleForm
 from seawall.hub.exchange.kinds import SignalKind
+from seawall.hub.exchange.labels.identity import own_did
+from seawall.hub.exchange.labels.services import publisher
 from seawall.hub.exchange.models import Community, Member, Part, Signal
 from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.practice.queries import current_code
@@ -72,6 +74,7 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
     found, person = _seen(request, slug), person_of(request)
     titles = {harm.id: harm.title for harm in current_code().harms}
     sees = queries.sees_recipients(person=person, community=found)
+    own = queries.spoken_for(person=person, community=found)
     return render(
         request,
         "exchange/community.html",
@@ -81,8 +84,10 @@ def community(request: HttpRequest, slug: str) -> HttpResponse:
             "kinds": [SignalKind(kind).words for kind in found.kinds],
             "agreement": found.agreements.order_by("-version").first(),
             "members": found.members.filter(left_at=None).select_related("organisation", "agreement"),
-            "own": queries.spoken_for(person=person, community=found),
+            "own": own,
+            "receives": any(each.accepted_at is not None and each.part != Part.OBSERVER for each in own),
             "looks_after": queries.looks_after(person=person, community=found),
+            "labels_published": found.labels_published and own_did() is not None and publisher(found) is not None,
             "tallies": queries.tallies(found),
             "sees_recipients": sees,
             "places": queries.places(found) if sees else [],

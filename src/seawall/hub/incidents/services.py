@@ -78,7 +78,7 @@ def declare(
         raise NotPossible(f"An incident is on in {community.name}. End that one first, or go on in it.") from twice
     record(
         event=ledger.IncidentDeclared(
-            community=str(community.pk), kind=str(kind), harms=made.harms, ends_at=made.ends_at
+            community=str(community.pk), kind=str(kind), harms=dict.fromkeys(made.harms, 1), ends_at=made.ends_at
         ),
         subject=made,
         actor=actor,

@@ -740,6 +740,7 @@ class CommunityFounded(Event):
     kinds: Count
     state_bodies: bool
     platforms_only: bool
+    labels_published: bool = False
 
 
 class AgreementPublished(Event):
@@ -848,6 +849,15 @@ class DisputeSettled(Event):
     stands: bool
 
 
+class LabelsPublished(Event):
+    verb = "community.labels_published"
+    means = "Labels of the AT Protocol were published for a community, or taken back"
+    community: Identifier
+    issued: Count
+    taken_back: Count
+    until_seq: Count
+
+
 class RecipientRegistered(Event):
     verb = "recipient.registered"
     means = "A member named a place where it keeps signals"
@@ -872,6 +882,15 @@ class RecipientReminded(Event):
     change: Count
 
 
+class FileTaken(Event):
+    verb = "recipient.file_taken"
+    means = "A member took a file of everything that was in use in a community up to a change"
+    community: Identifier
+    organisation: Identifier
+    until_change: Count
+    form: Code
+
+
 class RecipientEnded(Event):
     verb = "recipient.ended"
     means = "A member said that it keeps nothing at a place any more"
@@ -886,7 +905,7 @@ class IncidentDeclared(Event):
     means = "An incident was declared in a community"
     community: Identifier
     kind: Code
-    harms: list[Code]
+    harms: Counts
     ends_at: datetime
 
 

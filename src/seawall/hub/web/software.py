@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 import orjson
-from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
 MAX_BODY = 2_000_000  # bytes
@@ -21,12 +21,12 @@ class Refused(Exception):
         self.status, self.code, self.field = status, code, field
 
 
-def json_errors(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def json_errors(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Answer what is refused in JSON: `{"error": {"code", "message", "fields": [{"field", "problem"}]}}`."""
 
     @csrf_exempt  # nothing here goes by a cookie
     @wraps(view)
-    def answered(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+    def answered(request: HttpRequest, *args: Any, **named: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **named)
         except Refused as refused:

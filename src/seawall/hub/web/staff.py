@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 
 from seawall.hub.directory.models import Person
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+R = TypeVar("R", bound=HttpResponseBase)
+View = Callable[Concatenate[HttpRequest, P], R]
 
 
 def person_of(request: HttpRequest) -> Person:
@@ -22,14 +23,14 @@ def person_of(request: HttpRequest) -> Person:
     return request.user
 
 
-def refusals_are_403(view: View[P]) -> View[P]:
+def refusals_are_403(view: View[P, R]) -> View[P, R]:
     """Answer 403, with the service's own sentence, where a service says that the person may not do this."""
 
     @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return view(request, *args, **kwargs)
         except PermissionError as refusal:
             raise PermissionDenied(str(refusal)) from refusal
 
-    return cast("View[P]", wrapped)
+    return cast("View[P, R]", wrapped)

@@ -61,6 +61,10 @@ class Community(models.Model):
     platforms_only = models.BooleanField(
         default=False, db_comment="Platform to platform: accounts may be shared in no other"
     )
+    labels_published = models.BooleanField(
+        default=False,
+        db_comment="Whether what is TLP:CLEAR in it is published as labels of the AT Protocol, to everybody",
+    )
     operator = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="communities_run")
     founded_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)

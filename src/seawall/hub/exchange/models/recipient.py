@@ -24,6 +24,8 @@ class Surface(models.TextChoices):
 
 CARRIES = {
     Surface.THREATEXCHANGE.value: frozenset({SignalKind.PDQ, SignalKind.VIDEO_MD5, SignalKind.URL, SignalKind.TEXT}),
+    Surface.MISP.value: frozenset(SignalKind) - {SignalKind.VPDQ},  # it compares whole values only, and short ones
+    Surface.LABELS.value: frozenset({SignalKind.URL}),  # accounts stay between platforms, and labels are public
 }
 """The kinds of signals that a surface can carry, where these are not all: a recipient holds none of the others."""
 

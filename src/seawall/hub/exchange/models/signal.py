@@ -84,6 +84,11 @@ class Signal(models.Model):
             models.Index(fields=["community", "last_change"], name="exchange_feed"),
             models.Index(fields=["expires_at"], condition=Q(state__in=["active", "disputed"]), name="exchange_expiry"),
             models.Index(fields=["value_sha256"], name="exchange_value"),
+            models.Index(
+                fields=["community", "first_change"],
+                include=["kind", "state", "last_change", "changed_at"],
+                name="exchange_block",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('directory', '0002_routes_and_keys'),
-        ('exchange', '0003_sightings'),
+        ('exchange', '0005_sightings'),
         ('practice', '0004_hurriedperiod'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

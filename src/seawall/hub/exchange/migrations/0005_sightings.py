@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         ('casework', '0004_sightings'),
         ('content', '0002_findings_withheld_and_not_assessed'),
         ('directory', '0002_routes_and_keys'),
-        ('exchange', '0002_held'),
+        ('exchange', '0004_pulls'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
