@@ -59,9 +59,22 @@ GIVES_NOTICES = {
     "notice_settle", "notice_write", "notice_check", "notice_paper", "notice_decline", "notice_review", "notice_copy",
     "notice_finding", "officer_profile",
 }  # fmt: skip
+SPREAD = {
+    "community_sightings",
+    "community_sightings_json",
+    "community_sightings_csv",
+    "community_sightings_rows",
+    "incidents",
+    "incident",
+    "incident_counts",
+    "incident_debrief",
+    "incident_debrief_pdf",
+    "incident_debrief_json",
+}
 SHARES = {
     "communities", "community", "community_accept", "community_leave", "community_file", "community_file_deleted",
-}  # fmt: skip
+    "sighting_tell", "incident_say",
+} | SPREAD  # fmt: skip
 PAGES: dict[Role, set[str]] = {
     **dict.fromkeys(CASEWORKERS, DECIDERS),
     Role.SECOND_REVIEWER: DECIDERS | SHARES,
@@ -78,11 +91,14 @@ PAGES: dict[Role, set[str]] = {
     | PAPERS
     | SEES_NOTICES
     | {"ledger", "referral_read", "notice_delays", "conduct", "conduct_measure", "conduct_lift"},
-    Role.AUDITOR: FIGURES | {"communities", "community", "ledger", "directory", "calendar", "powers", "conduct"},
+    Role.AUDITOR: FIGURES
+    | SPREAD
+    | {"communities", "community", "ledger", "directory", "calendar", "powers", "conduct"},
     Role.REGULATOR: FIGURES | SHARES | {"ledger", "calendar", "powers", "conduct"},
     Role.ADMINISTRATOR: FIGURES
     | SHARES
     | {"community_found", "community_invite", "community_agreement", "community_settle"}
+    | {"incident_declare", "incident_extend", "incident_end", "incident_answer"}
     | {
         "directory",
         "person",

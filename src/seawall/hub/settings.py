@@ -168,6 +168,7 @@ INSTALLED_APPS = [
     "seawall.hub.notices",
     "seawall.hub.exchange",
     "seawall.hub.oversight",
+    "seawall.hub.incidents",
     "seawall.hub.redress",
     "seawall.hub.intake",
     "seawall.hub.demonstration",

@@ -13,12 +13,15 @@ from seawall.hub.demonstration import views as demonstration
 from seawall.hub.directory import key_views as keys
 from seawall.hub.directory import views as directory
 from seawall.hub.exchange import api as exchange
+from seawall.hub.exchange import sighting_api as sightings
+from seawall.hub.exchange import sighting_views as sighting_pages
 from seawall.hub.exchange import views as communities
 from seawall.hub.exchange.files import views as signal_files
 from seawall.hub.exchange.hashfeed import views as hashfeed
 from seawall.hub.exchange.labels import views as labels
 from seawall.hub.exchange.misp import views as misp
 from seawall.hub.exchange.taxii import views as taxii
+from seawall.hub.incidents import views as incidents
 from seawall.hub.intake import peer_views as peers
 from seawall.hub.intake import views as intake
 from seawall.hub.intake import xarf_views as xarf
@@ -28,6 +31,7 @@ from seawall.hub.notifications import views as notifications
 from seawall.hub.oversight import calendar_views as calendar
 from seawall.hub.oversight import conduct_views as conduct
 from seawall.hub.oversight import power_views as powers
+from seawall.hub.oversight import spread_views as spread
 from seawall.hub.oversight import views as oversight
 from seawall.hub.practice import views as practice
 from seawall.hub.redress import views as redress
@@ -170,6 +174,22 @@ urlpatterns = [
     path("communities/<slug:slug>/agreement/", communities.agreement, name="community_agreement"),
     path("communities/<slug:slug>/members/<uuid:member_id>/accept/", communities.accept, name="community_accept"),
     path("communities/<slug:slug>/members/<uuid:member_id>/leave/", communities.leave, name="community_leave"),
+    path("communities/<slug:slug>/incidents/", incidents.listing, name="incidents"),
+    path("communities/<slug:slug>/incidents/declare/", incidents.declare, name="incident_declare"),
+    path("incidents/<uuid:incident_id>/", incidents.incident, name="incident"),
+    path("incidents/<uuid:incident_id>/say/", incidents.say, name="incident_say"),
+    path("incidents/<uuid:incident_id>/extend/", incidents.extend, name="incident_extend"),
+    path("incidents/<uuid:incident_id>/end/", incidents.end, name="incident_end"),
+    path("incidents/<uuid:incident_id>/counts.csv", incidents.counts_csv, name="incident_counts"),
+    path("incidents/<uuid:incident_id>/debrief/", incidents.debrief, name="incident_debrief"),
+    path("incidents/<uuid:incident_id>/debrief.pdf", incidents.debrief_pdf, name="incident_debrief_pdf"),
+    path("incidents/<uuid:incident_id>/debrief.json", incidents.debrief_json, name="incident_debrief_json"),
+    path("incidents/<uuid:incident_id>/debrief/answer/", incidents.answer, name="incident_answer"),
+    path("communities/<slug:slug>/sightings/", spread.page, name="community_sightings"),
+    path("communities/<slug:slug>/sightings/figures.json", spread.as_json, name="community_sightings_json"),
+    path("communities/<slug:slug>/sightings/figures.csv", spread.as_csv, name="community_sightings_csv"),
+    path("communities/<slug:slug>/sightings/rows.csv", spread.rows, name="community_sightings_rows"),
+    path("communities/<slug:slug>/sightings/new/", sighting_pages.tell, name="sighting_tell"),
     path("communities/<slug:slug>/signals/<uuid:signal_id>/settle/", communities.settle, name="community_settle"),
     path("communities/<slug:slug>/file/", signal_files.page, name="community_file"),
     path("communities/<slug:slug>/file/<uuid:place_id>/deleted/", signal_files.deleted, name="community_file_deleted"),
@@ -186,6 +206,14 @@ urlpatterns = [
         "api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/withdrawal/",
         exchange.withdraw,
         name="api_signal_withdrawal",
+    ),
+    path(
+        "api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/sightings/", sightings.of_signal, name="api_sightings"
+    ),
+    path(
+        "api/v1/communities/<slug:slug>/signals/<uuid:signal_id>/sightings/<uuid:sighting_id>/withdrawal/",
+        sightings.withdraw,
+        name="api_sighting_withdrawal",
     ),
     path("exchange/hashes/<slug:slug>/v1/FetchHashes", hashfeed.fetch_hashes, name="hashfeed_fetch"),
     path("exchange/hashes/<slug:slug>/v1/SubmitFeedback", hashfeed.submit_feedback, name="hashfeed_feedback"),

@@ -22,6 +22,7 @@ class Origin(models.TextChoices):
     REPORT = "report", "Reported by a member of the public"
     ORGANISATION = "organisation", "Reported by an organisation"
     PERSON = "person", "Raised by a caseworker"
+    SIGHTING = "sighting", "Shared by others, and seen again"
 
 
 class CaseState(models.TextChoices):

@@ -15,8 +15,8 @@ from seawall.hub.content import queries as content_queries
 from seawall.hub.content import services as content_services
 from seawall.hub.content.models import Content
 from seawall.hub.directory import queries as directory
-from seawall.hub.directory.models import Desk
-from seawall.hub.directory.roles import Partition
+from seawall.hub.directory.models import Desk, Organisation, OrganisationKind
+from seawall.hub.directory.roles import KEPT_FROM_POLICE, Partition
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.practice import queries as practice
@@ -45,6 +45,14 @@ def wall(*, content: Content, to: Partition) -> str | None:
     return BY_A_DETOUR if content.kept_from_police and here != Partition.POLICE else None
 
 
+def must_stay_apart(*, content: Content, organisation: Organisation, kept_from_police: bool) -> bool:
+    """Whether what an organisation tells of this post gets a post of its own, so that neither side learns what the other knows of it."""
+    here = Partition(content.desk.partition)
+    if kept_from_police and here == Partition.POLICE:
+        return True
+    return organisation.kind == OrganisationKind.POLICE and (here in KEPT_FROM_POLICE or content.kept_from_police)
+
+
 @transaction.atomic
 def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> tuple[Case, bool]:
     """Put a post into the queue of the desk that the code of practice names, and say whether the case is new.
@@ -62,6 +70,7 @@ def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> t
     desk = _desk_for(content=content, partition=Partition(rule.partition))
     if content.desk_id != desk.pk:
         content_services.move(content=content, desk=desk)
+    within = decision_time(rule)
     case = Case.objects.create(
         content=content,
         desk=desk,
@@ -69,7 +78,7 @@ def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> t
         harm=harm,
         code_version=code.version,
         severity=rule.severity or 0,
-        decision_within=decision_time(rule),
+        decision_within=within,
         opened_at=moment.now(),
     )
     record(
@@ -82,7 +91,7 @@ def open_case(*, content: Content, harm: str, origin: Origin, actor: Actor) -> t
             code_version=code.version,
             severity=rule.severity or 0,
             first_seen_at=content.first_seen_at,
-            decision_within=seconds(decision_time(rule)),
+            decision_within=seconds(within),
         ),
         subject=case,
         actor=actor,
@@ -105,15 +114,17 @@ def _desk_for(*, content: Content, partition: Partition) -> Desk:
 
 
 def decision_time(rule: Harm) -> timedelta | None:
-    """The time that the code gives for a decision from now on; in an election period half of it, where the code says so.
+    """The time that the code gives for a decision from now on; in an election period half of it, where the code says so, and in a
+    declared incident for its harms.
 
     Decisions are counted in hours and days; months would be a fault of the code.
     """
     length = rule.clock.decision
     if not isinstance(length, timedelta):
         return None
-    hurried = rule.clock.in_election_period is InElection.HALVED and practice.in_election_period(moment.now().date())
-    return length / 2 if hurried else length
+    now = moment.now()
+    hurried = rule.clock.in_election_period is InElection.HALVED and practice.in_election_period(now.date())
+    return length / 2 if hurried or practice.in_incident(harm_id=rule.id, at=now) else length
 
 
 def seconds(length: timedelta | None) -> int | None:

@@ -19,7 +19,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from seawall.hub import moment
 from seawall.hub.content.models import IngestBatch
-from seawall.hub.content.tasks import queue_assessment
+from seawall.hub.content.tasks import queue_assessment, queue_search
 from seawall.hub.directory.models import Desk, Platform
 from seawall.hub.identifiers import new_id
 from seawall.hub.ledger import vocabulary as ledger
@@ -249,6 +249,7 @@ def _take_in(
         actor=actor,
     )
     queue_assessment(batch)
+    queue_search(batch)
     return batch
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from hashlib import sha256
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -10,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from seawall.hub import moment
 from seawall.hub.content.models import Content, Finding, IngestBatch, Reveal, Revision
 from seawall.hub.directory.models import Person, Platform
+from seawall.sources.posts import MAX_ID_CHARS
 
 
 def content_for(*, person: Person | AnonymousUser, content_id: UUID) -> Content:
@@ -20,6 +23,16 @@ def content_for(*, person: Person | AnonymousUser, content_id: UUID) -> Content:
 def find_content(*, platform: Platform, native_id: str) -> Content | None:
     """A post by what its platform calls it, whoever may see it: for services that take in what they are told of, never for a page."""
     return Content.objects.filter(platform=platform, native_id=native_id).first()
+
+
+def native_id_of(address: str, *, known: bool) -> str:
+    """What a post is called as far as its address tells: the last part of its path where the platform is known, the whole of it elsewhere.
+
+    The same for everybody who tells the hub of a post, so that all of them find the same one.
+    """
+    name = unquote(urlsplit(address).path.rstrip("/").rsplit("/", 1)[-1]).replace("\x00", "") if known else ""
+    name = name or address
+    return name if len(name) <= MAX_ID_CHARS else f"sha256-{sha256(name.encode()).hexdigest()}"
 
 
 def findings_of(content: Content) -> list[Finding]:

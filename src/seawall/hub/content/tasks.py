@@ -14,6 +14,11 @@ def queue_assessment(batch: IngestBatch) -> None:
     defer("content.assess_batch", batch_id=str(batch.pk))
 
 
+def queue_search(batch: IngestBatch) -> None:
+    """Have what came in compared with the signals that others shared. By name, since content lies below the exchange."""
+    defer("exchange.seek_in_batch", batch_id=str(batch.pk))
+
+
 @app.task(name="content.assess_batch", queue="detect", retry=RetryStrategy(max_attempts=8, exponential_wait=3))
 def assess_batch(batch_id: str) -> None:
     """Assess a batch; casework then opens the cases that the code of practice asks for."""

@@ -6,14 +6,24 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from urllib.parse import urlsplit
 
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet
 
 from seawall.hub import moment
-from seawall.hub.directory.models import ApiKey, Desk, Membership, Organisation, Person, Platform, PlatformRule
-from seawall.hub.directory.roles import Partition, Role
+from seawall.hub.directory.models import (
+    ApiKey,
+    Desk,
+    Membership,
+    Organisation,
+    OrganisationKind,
+    Person,
+    Platform,
+    PlatformRule,
+)
+from seawall.hub.directory.roles import KEPT_FROM_POLICE, Partition, Role
 from seawall.hub.ledger import queries as ledger
 from seawall.hub.ledger.models import ActorKind
 from seawall.hub.ledger.vocabulary import EVENTS
@@ -33,6 +43,33 @@ def platforms_of(person: Person | AnonymousUser) -> QuerySet[Platform]:
     if not isinstance(person, Person):
         return Platform.objects.none()
     return platforms().filter(organisation__in=person.organisation_ids(Role.PLATFORM_CONTACT))
+
+
+def platform_of_link(link: str) -> Platform | None:
+    """The platform that a link leads to, by the host and the path of its route's address; None where none fits."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return None
+    host = parts.netloc.lower()
+    for platform in Platform.objects.select_related("route").filter(route__isnull=False):
+        endpoint = urlsplit(platform.route.endpoint)
+        root = endpoint.path.split("/api", 1)[0].rstrip("/") + "/"
+        if host and host == endpoint.netloc.lower() and parts.path.startswith(root):
+            return platform
+    return None
+
+
+def helps_people(organisation: Organisation) -> bool:
+    """Whether people come to the organisation for help, so that what it sends never reaches a police desk.
+
+    So it is with charities and ombudsmen, and with every organisation but the police that has a welfare or candidate-support desk here.
+    """
+    if organisation.kind == OrganisationKind.POLICE:
+        return False
+    if organisation.kind in (OrganisationKind.CHARITY, OrganisationKind.OMBUDSMAN):
+        return True
+    return Desk.objects.filter(organisation=organisation, partition__in=KEPT_FROM_POLICE).exists()
 
 
 def rules_for(*, platform: Platform, harm: str | None = None) -> list[PlatformRule]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
@@ -12,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from seawall.hub.directory.models import Organisation, Person
 from seawall.hub.directory.roles import Role
 from seawall.hub.exchange.communities import role_to_speak
-from seawall.hub.exchange.kinds import SignalKind
+from seawall.hub.exchange.kinds import SignalInvalid, SignalKind, canonical
 from seawall.hub.exchange.models import Change, Community, Member, Part, Recipient, Signal, SignalState
 from seawall.hub.exchange.recipients import GONE, is_paused, oldest_owed
 
@@ -136,6 +137,23 @@ def disputed(community: Community) -> QuerySet[Signal]:
 def signal_in(*, community: Community, signal_id: UUID) -> Signal:
     """Raises Signal.DoesNotExist."""
     return Signal.objects.select_related("community__operator", "shared_by").get(pk=signal_id, community=community)
+
+
+def signal_called(*, community: Community, called: str) -> Signal | None:
+    """The open signal of a community that somebody names by its identifier or by its value; None where there is none."""
+    here = Signal.objects.filter(community=community, state__in=[SignalState.ACTIVE, SignalState.DISPUTED])
+    digests = []
+    for kind in community.kinds:
+        try:
+            digests.append(sha256(canonical(SignalKind(kind), called).encode()).hexdigest())
+        except SignalInvalid:
+            continue
+    try:
+        wanted = Q(value_sha256__in=digests) | Q(pk=UUID(called.strip()))  # 32 digits may be an MD5, or an identifier
+    except ValueError:
+        wanted = Q(value_sha256__in=digests)
+    found = here.filter(wanted)
+    return found.select_related("community", "shared_by").order_by("number").first()
 
 
 def last_change_until(community: Community, moment: datetime) -> int:

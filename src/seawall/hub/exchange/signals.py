@@ -15,6 +15,7 @@ from seawall.hub import moment
 from seawall.hub.casework.models import Decision, Outcome
 from seawall.hub.directory.models import Organisation, Person
 from seawall.hub.directory.services import acting_as
+from seawall.hub.exchange import sightings
 from seawall.hub.exchange.communities import role_to_speak
 from seawall.hub.exchange.kinds import SignalKind, canonical
 from seawall.hub.exchange.models import (
@@ -347,6 +348,10 @@ def give_opinion(
         subject=signal,
         actor=actor,
     )
+    if opinion == OpinionKind.SEEN:
+        sightings.of_opinion(signal=signal, organisation=organisation, person=person, actor=actor)
+    else:
+        sightings.withdraw_of_opinion(signal=signal, organisation=organisation, actor=actor)
     against = signal.opinions.filter(opinion=OpinionKind.DISAGREE).count()
     if signal.state == SignalState.ACTIVE and against >= DISPUTED_AT:
         _move(community, [signal], SignalState.DISPUTED, Reason.DISPUTE)

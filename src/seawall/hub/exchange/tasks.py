@@ -54,6 +54,19 @@ def withdraw_of_decision(decision_id: str, appeal: int) -> None:
     )
 
 
+@app.task(name="exchange.seek_in_batch", queue="exchange", retry=PERIODIC)
+def seek_in_batch(batch_id: str) -> None:
+    """Compare a batch of posts with the signals in use; what fits comes before people."""
+    from seawall.hub.exchange import seeking
+
+    seeking.seek(batch_id=UUID(batch_id))
+
+
+def seek_later(batch_id: UUID) -> None:
+    """Look again in an hour at what the machine's quota held back."""
+    defer("exchange.seek_in_batch", once=f"exchange.seek-{batch_id}", in_seconds=3_600, batch_id=str(batch_id))
+
+
 @app.periodic(cron="*/5 * * * *")
 @app.task(name="exchange.tick", queue="exchange", queueing_lock="exchange.tick", retry=PERIODIC)
 def tick(timestamp: int) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from hashlib import sha256
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from seawall.channels.xarf_report import MEDIA_TYPE, Evidence, Incoming
+from seawall.hub.content.queries import native_id_of
 from seawall.hub.practice.schema import Code, UnknownHarmError
 from seawall.hub.practice.vocabulary import Partition
 from seawall.hub.redress.services import UNNAMED_PLATFORM
-from seawall.sources.posts import MAX_ID_CHARS, MAX_URL_CHARS
+from seawall.sources.posts import MAX_URL_CHARS
 
 UNKNOWN: Final = "abuse-harassment"
 """The harm under which a report that names none enters the queue of the general desk; a person says what it is."""
@@ -71,11 +71,7 @@ def native_id(address: str, platform: str) -> str:
 
     The same as for reports by the public, so that both find the same post.
     """
-    name = ""
-    if platform != UNNAMED_PLATFORM:
-        name = unquote(urlsplit(address).path.rstrip("/").rsplit("/", 1)[-1]).replace("\x00", "")
-    name = name or address
-    return name if len(name) <= MAX_ID_CHARS else f"sha256-{sha256(name.encode()).hexdigest()}"
+    return native_id_of(address, known=platform != UNNAMED_PLATFORM)
 
 
 def words_of(report: Incoming) -> str:

@@ -6,9 +6,12 @@ from typing import Final
 
 from seawall.channels.xarf_report import Incoming
 from seawall.hub.casework.models import Case
-from seawall.hub.content.models import Content
-from seawall.hub.directory.models import Desk, Organisation, OrganisationKind
+from seawall.hub.casework.opening import must_stay_apart
+from seawall.hub.directory.models import Organisation, OrganisationKind
+from seawall.hub.directory.queries import helps_people
 from seawall.hub.directory.roles import KEPT_FROM_POLICE, Partition
+
+__all__ = ["is_from_behind", "is_told_nothing", "must_stay_apart"]
 
 _HELPERS: Final = frozenset({"charity", "health_body", "ombudsman"})
 
@@ -21,19 +24,9 @@ def is_from_behind(organisation: Organisation, report: Incoming | None = None) -
     """
     if organisation.kind == OrganisationKind.POLICE:
         return False
-    if organisation.kind in (OrganisationKind.CHARITY, OrganisationKind.OMBUDSMAN):
-        return True
     if report is not None and report.referral is not None and report.referral.referrer.type in _HELPERS:
         return True
-    return Desk.objects.filter(organisation=organisation, partition__in=KEPT_FROM_POLICE).exists()
-
-
-def must_stay_apart(*, content: Content, organisation: Organisation, kept_from_police: bool) -> bool:
-    """Whether a report about this post gets a post of its own, so that neither side learns what the other knows of it."""
-    here = Partition(content.desk.partition)
-    if kept_from_police and here == Partition.POLICE:
-        return True
-    return organisation.kind == OrganisationKind.POLICE and (here in KEPT_FROM_POLICE or content.kept_from_police)
+    return helps_people(organisation)
 
 
 def is_told_nothing(*, case: Case, organisation: Organisation) -> bool:

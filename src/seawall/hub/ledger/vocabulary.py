@@ -568,6 +568,14 @@ class ElectionPeriodCancelled(Event):
     ends: datetime
 
 
+class TimesHurried(Event):
+    verb = "calendar.times_hurried"
+    means = "Times of the code of practice were halved for some harms because of an incident, or the end of that was set anew"
+    harms: Count
+    begins: datetime
+    ends: datetime
+
+
 class PowerRecorded(Event):
     verb = "practice.power_recorded"
     means = "The operator recorded that a statutory power is in force for an organisation"
@@ -804,6 +812,35 @@ class SignalDisputed(Event):
     opinions: Count
 
 
+class SignalSighted(Event):
+    verb = "signal.sighted"
+    means = "A signal was seen on a platform"
+    sighting: Identifier
+    community: Identifier
+    platform: Code
+    how: Code
+    seen_at: datetime
+    organisation: Identifier | None
+    case: Identifier | None
+    case_opened: bool
+    first_platform: Code | None
+    first_seen_at: datetime | None
+
+
+class SightingLinked(Event):
+    verb = "signal.sighting_linked"
+    means = "A sighting of a signal was put before people, who decide"
+    sighting: Identifier
+    case: Identifier
+    case_opened: bool
+
+
+class SightingWithdrawn(Event):
+    verb = "signal.sighting_withdrawn"
+    means = "A member took back that it had seen a signal"
+    sighting: Identifier
+
+
 class DisputeSettled(Event):
     verb = "signal.dispute_settled"
     means = "A dispute about a signal was settled"
@@ -858,6 +895,49 @@ class RecipientEnded(Event):
     verb = "recipient.ended"
     means = "A member said that it keeps nothing at a place any more"
     until_change: Count
+
+
+# Incidents
+
+
+class IncidentDeclared(Event):
+    verb = "incident.declared"
+    means = "An incident was declared in a community"
+    community: Identifier
+    kind: Code
+    harms: Counts
+    ends_at: datetime
+
+
+class IncidentExtended(Event):
+    verb = "incident.extended"
+    means = "An incident was given more time, by a second person"
+    ends_at: datetime
+    reason_digest: Digest
+
+
+class IncidentMessageSaid(Event):
+    verb = "incident.message"
+    means = "A member or the operator said something in an incident's channel"
+    organisation: Identifier
+    number: Count
+    text_digest: Digest
+
+
+class IncidentEnded(Event):
+    verb = "incident.ended"
+    means = "An incident ended, or its time ran out"
+    lapsed: bool
+    messages: Count
+    quarters: Count
+    debrief_digest: Digest
+
+
+class DebriefAnswered(Event):
+    verb = "incident.debrief_answered"
+    means = "A question of an incident's debrief was answered"
+    question: Code
+    text_digest: Digest
 
 
 def _subclasses(of: type[Event]) -> dict[str, type[Event]]:

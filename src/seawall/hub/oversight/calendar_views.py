@@ -43,6 +43,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
             "periods": queries.election_periods(),
             "today": today,
             "now_halved": queries.in_election_period(today),
+            "incidents": queries.hurried_at(moment.now()),
             "may_change": Role.ADMINISTRATOR in person_of(request).roles(),
         },
     )

@@ -78,6 +78,7 @@ TOTAL_OF_WORDS: dict[str, str] = {
     "detector": "Found by the detector",
     "report": "Reported by the public",
     "organisation": "Reported by an organisation",
+    "sighting": "Shared by others, and seen again",
     "person": "Raised by a caseworker",
     "refer": "Referred to the platform",
     "support": "Support offered",

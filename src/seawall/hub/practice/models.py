@@ -42,6 +42,24 @@ class ElectionPeriod(models.Model):
         return f"{self.title} ({self.begins} to {self.ends})"
 
 
+class HurriedPeriod(models.Model):
+    """Hours in which the times for certain harms are halved because of a declared incident. Its end lies in it: nobody has to lift it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    harms = models.JSONField(db_comment="Identifiers of the harms")
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField(db_comment="The first moment that is in it no more")
+
+    class Meta:
+        ordering = ["begins_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gte=F("begins_at")), name="hurry_ends_after_it_begins")
+        ]
+
+    def __str__(self) -> str:
+        return f"hurried from {self.begins_at:%Y-%m-%d %H:%M} to {self.ends_at:%Y-%m-%d %H:%M}"
+
+
 class PowerKind(models.TextChoices):
     """A statutory power to give a notice or an order that binds (docs/reference/kinds.md)."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from uuid import UUID
 
-from seawall.hub.practice.models import CodeVersion, ElectionPeriod, Power, PowerKind
+from seawall.hub.practice.models import CodeVersion, ElectionPeriod, HurriedPeriod, Power, PowerKind
 from seawall.hub.practice.schema import Code, Harm
 from seawall.hub.practice.vocabulary import Route
 
@@ -48,6 +48,16 @@ def adopted() -> list[CodeVersion]:
 def in_election_period(day: date) -> bool:
     """Whether the operator's calendar holds an election period on that day (UTC)."""
     return ElectionPeriod.objects.filter(begins__lte=day, ends__gte=day, cancelled_at=None).exists()
+
+
+def in_incident(*, harm_id: str, at: datetime) -> bool:
+    """Whether a declared incident hurries this harm at that moment."""
+    return HurriedPeriod.objects.filter(begins_at__lte=at, ends_at__gt=at, harms__contains=[harm_id]).exists()
+
+
+def hurried_at(at: datetime) -> list[HurriedPeriod]:
+    """The periods of incidents that are on at that moment."""
+    return list(HurriedPeriod.objects.filter(begins_at__lte=at, ends_at__gt=at))
 
 
 def election_periods() -> list[ElectionPeriod]:

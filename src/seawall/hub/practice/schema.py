@@ -440,12 +440,13 @@ class Code(Frozen):
         """The lines of those ids that may be shown to people, in the order given."""
         return tuple(line for line in map(self.support_line, line_ids) if line.show)
 
-    def limit(self, harm_id: str, step: Step, *, election_period: bool = False) -> Limit | None:
+    def limit(self, harm_id: str, step: Step, *, election_period: bool = False, incident: bool = False) -> Limit | None:
         """The time limit for one step of a harm, or None where the code sets none.
 
         Triage and decision are this hub's proposals and start at first sight; the action has the basis, citation, start
-        and pauses that the harm's clock names. In an election period limits are halved where the harm says so and no
-        statute sets them.
+        and pauses that the harm's clock names. In an election period limits are halved where the harm says so, in a
+        declared incident where it is one of the incident's harms (which the caller knows); once where both are on, and
+        never where a statute sets them.
         """
         clock = self.harm(harm_id).clock
         length: Length | None = getattr(clock, step.value)
@@ -461,7 +462,10 @@ class Code(Frozen):
             starts=Start.FIRST_SIGHT if ours else clock.starts,
             pausable=frozenset() if ours else frozenset(clock.pausable),
         )
-        return limit.halved() if election_period and clock.in_election_period is InElection.HALVED else limit
+        if election_period and clock.in_election_period is InElection.HALVED:
+            return limit.halved()
+        can_be = limit.basis is not Basis.STATUTE and isinstance(limit.length, timedelta)
+        return limit.halved(because="declared incident") if incident and can_be else limit
 
     def case_rule(self, families: Mapping[str, float], context: Mapping[str, float]) -> Opening | None:
         """The harm for which a post goes before a person, or None. Decides nothing about the post.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from django.db import IntegrityError, transaction
 from seawall.hub import moment
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
-from seawall.hub.practice.models import CodeVersion, ElectionPeriod, Power, PowerKind
+from seawall.hub.practice import queries
+from seawall.hub.practice.models import CodeVersion, ElectionPeriod, HurriedPeriod, Power, PowerKind
 from seawall.hub.practice.schema import Code
 
 
@@ -87,6 +89,37 @@ def cancel_election_period(*, period_id: UUID, actor: Actor) -> ElectionPeriod:
     period.save(update_fields=["cancelled_at"])
     record(
         event=ledger.ElectionPeriodCancelled(begins=_start(period.begins), ends=_start(period.ends)),
+        subject=period,
+        actor=actor,
+    )
+    return period
+
+
+@transaction.atomic
+def hurry(*, harms: Sequence[str], until: datetime, actor: Actor) -> HurriedPeriod:
+    """Halve, from now until a moment, the times for these harms that no statute sets: decisions here, and actions that are asked for.
+
+    It counts for what is opened and referred from now on; clocks that run already are not touched. Raises PeriodRefused for no harm, a harm
+    that the code of practice does not have, and an end that is over.
+    """
+    now, known = moment.now(), {harm.id for harm in queries.current_code().harms}
+    if not harms or not set(harms) <= known:
+        raise PeriodRefused("Name at least one harm, and only those of the code of practice.")
+    if until <= now:
+        raise PeriodRefused("The end is over already, so nothing would be halved.")
+    made = HurriedPeriod.objects.create(harms=sorted(set(harms)), begins_at=now, ends_at=until)
+    record(event=ledger.TimesHurried(harms=len(made.harms), begins=now, ends=until), subject=made, actor=actor)
+    return made
+
+
+@transaction.atomic
+def hurry_until(*, period: HurriedPeriod, until: datetime, actor: Actor) -> HurriedPeriod:
+    """Let the halving last longer, or end it now. What was halved while it stood stays halved."""
+    period = HurriedPeriod.objects.select_for_update().get(pk=period.pk)
+    period.ends_at = max(until, period.begins_at)
+    period.save(update_fields=["ends_at"])
+    record(
+        event=ledger.TimesHurried(harms=len(period.harms), begins=period.begins_at, ends=period.ends_at),
         subject=period,
         actor=actor,
     )

@@ -7,7 +7,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
-from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -16,7 +15,7 @@ from seawall.hub import moment
 from seawall.hub.casework.models import Origin
 from seawall.hub.casework.services import bring_forward, open_case
 from seawall.hub.content.models import ADDRESS_ONLY
-from seawall.hub.content.queries import find_content
+from seawall.hub.content.queries import find_content, native_id_of
 from seawall.hub.content.services import take_in_one
 from seawall.hub.directory import queries as directory
 from seawall.hub.directory.models import Platform
@@ -24,7 +23,6 @@ from seawall.hub.directory.roles import Partition
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
 from seawall.hub.redress.models import About, AgeBand, FormUse, ForWhom, Report, ReportKind
-from seawall.sources.posts import MAX_ID_CHARS
 
 REPORTER = Actor.public()
 REPORTS_AN_HOUR = 20  # from one network address: a school or a library shares one, so not fewer
@@ -148,26 +146,14 @@ def _limit(visitor: str) -> None:
 
 def platform_of(link: str) -> Platform:
     """The platform that a link leads to, by the host of the route's address; the directory's “elsewhere” when none fits."""
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return Platform.objects.get(slug=UNNAMED_PLATFORM)
-    host = parts.netloc.lower()
-    for platform in Platform.objects.select_related("route").filter(route__isnull=False):
-        endpoint = urlsplit(platform.route.endpoint)
-        root = endpoint.path.split("/api", 1)[0].rstrip("/") + "/"
-        if host and host == endpoint.netloc.lower() and parts.path.startswith(root):
-            return platform
-    return Platform.objects.get(slug=UNNAMED_PLATFORM)
+    return directory.platform_of_link(link) or Platform.objects.get(slug=UNNAMED_PLATFORM)
 
 
 def _native_id(link: str, report: Report) -> str:
     """The post's identifier as far as a link tells it: the last part of its path where the platform is known, the whole link elsewhere."""
     if not link:
         return f"report-{report.pk}"
-    known = platform_of(link).slug != UNNAMED_PLATFORM
-    name = (unquote(urlsplit(link).path.rstrip("/").rsplit("/", 1)[-1]) if known else "") or link
-    return name if len(name) <= MAX_ID_CHARS else f"sha256-{sha256(name.encode()).hexdigest()}"
+    return native_id_of(link, known=platform_of(link).slug != UNNAMED_PLATFORM)
 
 
 @transaction.atomic

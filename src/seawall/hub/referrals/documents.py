@@ -41,13 +41,13 @@ class Given:
     actor: Actor
 
 
-def limit_for(*, code: Code, harm: Harm, election_period: bool = False) -> Limit:
-    """The time that the platform has; in an election period half of it, where the code says so.
+def limit_for(*, code: Code, harm: Harm, election_period: bool = False, incident: bool = False) -> Limit:
+    """The time that the platform has; in an election period half of it, where the code says so, and in an incident about this harm.
 
     A statutory clock runs only for the formal notice that the statute speaks of (`Given`). Where the code of practice foresees such a
     notice and none is given, what is sent is a request with the same time, and it says so. Raises NotReferable when the code sets no time.
     """
-    limit = code.limit(harm.id, Step.ACTION, election_period=election_period)
+    limit = code.limit(harm.id, Step.ACTION, election_period=election_period, incident=incident)
     if limit is None:
         raise NotReferable(f"The code of practice sets no time for a platform to act on “{harm.title}”.")
     if harm.route == Route.FORMAL_NOTICE:

@@ -120,8 +120,12 @@ def prepare(*, decision_id: UUID | str, given: Given | None = None) -> Referral:
         channel=platform.route.channel,
         prepared_at=moment.now(),
     )
-    election = practice.in_election_period(moment.now().date())
-    limit = given.limit if given else limit_for(code=code, harm=harm, election_period=election)
+    now = moment.now()
+    hurried = {
+        "election_period": practice.in_election_period(now.date()),
+        "incident": practice.in_incident(harm_id=harm.id, at=now),
+    }
+    limit = given.limit if given else limit_for(code=code, harm=harm, **hurried)
     referral.sampled = drawn_for_reading(referral)
     document = document_for(referral=referral, decision=decision, code=code, limit=limit, given=given)
     document, notice = user_notices.written(document=document, referral=referral, decision=decision)

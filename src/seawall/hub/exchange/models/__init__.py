@@ -4,6 +4,7 @@ from seawall.hub.exchange.models.community import Agreement, Community, Member, 
 from seawall.hub.exchange.models.label import IssuedLabel, LabelGround, LabelStream
 from seawall.hub.exchange.models.pull import Pull
 from seawall.hub.exchange.models.recipient import Acknowledgement, Recipient, Reminder, ReminderStep, Surface
+from seawall.hub.exchange.models.sighting import How, Sighting
 from seawall.hub.exchange.models.signal import Change, Opinion, OpinionKind, Reason, Signal, SignalState
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Agreement",
     "Change",
     "Community",
+    "How",
     "IssuedLabel",
     "LabelGround",
     "LabelStream",
@@ -23,6 +25,7 @@ __all__ = [
     "Recipient",
     "Reminder",
     "ReminderStep",
+    "Sighting",
     "Signal",
     "SignalState",
     "Surface",
