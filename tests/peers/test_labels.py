@@ -61,7 +61,12 @@ def stream(labeled: Labeled, settings: Settings, tmp_path: Path) -> Iterator[str
     """`seawall labels` as a process of its own; the address of its stream."""
     found = connection.settings_dict
     url = f"postgresql://{found['USER']}:{found['PASSWORD']}@/{found['NAME']}?host={found['HOST']}&port={found['PORT']}"
-    environment = {"DATABASE_URL": url, "SEAWALL_EMBEDDED_URL": url, "SEAWALL_PUBLIC_URL": settings.PUBLIC_URL}
+    environment = {
+        "DATABASE_URL": url,
+        "SEAWALL_EMBEDDED_URL": url,
+        "SEAWALL_PUBLIC_URL": settings.PUBLIC_URL,
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),  # the settings of the tests
+    }
     command = [sys.executable, "-m", "seawall", "labels", "--port", "0", "--watch-stdin"]
     with run_peer(
         "labels",

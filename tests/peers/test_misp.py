@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 import requests
 from pytest_django.live_server_helper import LiveServer
-from tests.hub.exchange.conftest import HARM, Exchange
+from tests.hub.exchange.conftest import HARM, Exchange, at
 from tests.peers.support import peer_folder, run_command
 from tests.support.hub import ACTOR, small_hub
 
+from seawall.hub import moment
 from seawall.hub.directory import services as directory
 from seawall.hub.exchange import communities, recipients, signals
 from seawall.hub.exchange.kinds import SignalKind
@@ -120,7 +121,8 @@ def share_all(served: Exchange) -> dict[SignalKind, Signal]:
 
 
 def test_pymisp_loads_every_kind_and_agrees_with_the_manifest_and_the_hashes(served: Exchange, reader: Reader) -> None:
-    made = share_all(served)
+    with at(moment.now() - timedelta(minutes=1)):  # the second that still runs is told as the one before
+        made = share_all(served)
     found = reader.read()
     ((uuid, event),) = found["events"].items()
     assert event["errors"] == []
