@@ -16,6 +16,7 @@ from seawall.hub.exchange import communities, signals
 from seawall.hub.exchange.kinds import SignalKind
 from seawall.hub.exchange.misp import services
 from seawall.hub.exchange.models import Community, Member, Part, Tlp
+from seawall.hub.exchange.queries import receiving_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,7 +72,7 @@ def test_no_manifest_tells_a_time_before_which_something_may_still_be_written() 
     pool.join("hub", Part.WRITER, "administrator")
     pool.join("alpha", Part.READER, "alpha_contact")
     pool.share()
-    member = services.member_of(organisation=hub.organisations["alpha"], slug="pool")
+    member = receiving_member(organisation=hub.organisations["alpha"], slug="pool")
     with somebody_writes(community), pytest.raises(OperationalError, match="lock timeout"):
         impatient(member)
     assert len(services.manifest(member=member, name=services.NAME)) == 1

@@ -18,10 +18,10 @@ from seawall.hub.access import organisation_of
 from seawall.hub.exchange import matching, pictures, recipients, signals
 from seawall.hub.exchange.kinds import MOST_OF_VIDEO, SignalInvalid, SignalKind
 from seawall.hub.exchange.models import Member, OpinionKind, Part, Reason, Recipient, Signal, Surface, Tlp
+from seawall.hub.exchange.queries import actor_of
 from seawall.hub.exchange.recipients import ConfirmationInvalid, Paused
 from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.exchange.signals import Draft
-from seawall.hub.ledger.services import Actor
 from seawall.hub.web.software import Refused, body_of, bytes_of, json_errors, json_response, text, whole_number
 from seawall.index import HashError
 
@@ -50,10 +50,6 @@ def _recipient(member: Member, named: Any) -> Recipient:
         raise Refused(
             404, "recipient", "Your organisation has no such recipient here. Register one first.", "recipient"
         ) from missing
-
-
-def _actor(member: Member) -> Actor:
-    return Actor.platform(member.organisation.slug)
 
 
 @json_errors
@@ -102,7 +98,7 @@ def register(request: HttpRequest, slug: str) -> HttpResponse:
             surface=Surface.API,
             name=text(value.get("name"), "name", least=1, most=100),
             public_key=text(value.get("public_key", ""), "public_key", most=100),
-            actor=_actor(member),
+            actor=actor_of(member),
         )
     except NotAllowed as problem:
         raise Refused(422, "fields", str(problem), "public_key") from problem
@@ -142,7 +138,7 @@ def _share(request: HttpRequest, member: Member) -> HttpResponse:
     drafts = [_draft(value, f"signals[{place}]") for place, value in enumerate(given)]
     try:
         made = signals.share_many(
-            community=member.community, organisation=member.organisation, drafts=drafts, actor=_actor(member)
+            community=member.community, organisation=member.organisation, drafts=drafts, actor=actor_of(member)
         )
     except (NotAllowed, SignalInvalid) as problem:
         raise Refused(422, "signals", str(problem), "signals") from problem
@@ -188,7 +184,7 @@ def confirm(request: HttpRequest, slug: str) -> HttpResponse:
             recipient=_recipient(member, value.get("recipient")),
             until=whole_number(value.get("until"), "until"),
             statement=statement,
-            actor=_actor(member),
+            actor=actor_of(member),
         )
     except ConfirmationInvalid as problem:
         raise Refused(422, "confirmation", str(problem), "statement" if statement else "until") from problem
@@ -211,7 +207,7 @@ def opinion(request: HttpRequest, slug: str, signal_id: UUID) -> HttpResponse:
             organisation=member.organisation,
             opinion=said,
             note=text(value.get("note", ""), "note"),
-            actor=_actor(member),
+            actor=actor_of(member),
         )
     except NotAllowed as problem:
         raise Refused(409, "opinion", str(problem)) from problem
@@ -231,7 +227,7 @@ def withdraw(request: HttpRequest, slug: str, signal_id: UUID) -> HttpResponse:
         )
     if value.get("reason") not in OWN_REASONS:
         raise Refused(422, "fields", f"reason is one of {', '.join(OWN_REASONS)}.", "reason")
-    signals.withdraw(signals=[found], reason=Reason(value["reason"]), actor=_actor(member))
+    signals.withdraw(signals=[found], reason=Reason(value["reason"]), actor=actor_of(member))
     found.refresh_from_db()
     return json_response(_told(found))
 

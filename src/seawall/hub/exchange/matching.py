@@ -14,7 +14,7 @@ from seawall.detect.media import MATCH_DISTANCE, MATCH_SHARE
 from seawall.detect.normalise import MASKS, tokens
 from seawall.hub.directory.models import Organisation
 from seawall.hub.exchange.kinds import SignalKind, canonical, video_frames
-from seawall.hub.exchange.models import Community, Member, Part, Signal, SignalState
+from seawall.hub.exchange.models import Community, Member, Signal, SignalState
 from seawall.index import HashIndex, TextIndex, pack
 from seawall.index.layout import RADIUS
 
@@ -234,7 +234,7 @@ def _alike(kind: SignalKind, value: str) -> list[tuple[int, float]]:
 
 def communities_of(organisation: Organisation) -> list[UUID]:
     """Where the organisation may see signals: current members who are no observers."""
-    members = Member.objects.current().filter(organisation=organisation).exclude(part=Part.OBSERVER)
+    members = Member.objects.receiving().filter(organisation=organisation)
     return list(members.values_list("community", flat=True))
 
 

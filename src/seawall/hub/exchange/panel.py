@@ -5,7 +5,7 @@ from __future__ import annotations
 from seawall.hub.casework.models import Case
 from seawall.hub.casework.panels import Panel
 from seawall.hub.directory.models import Person
-from seawall.hub.exchange.models import Community, Member, Part, Sighting
+from seawall.hub.exchange.models import Community, Member, Sighting
 
 MOST = 20
 
@@ -24,7 +24,7 @@ def sighting_panel(case: Case, person: Person) -> Panel | None:
     if not found:
         return None
     own = {membership.organisation_id for membership in person.current_memberships()}
-    inside = Member.objects.current().filter(organisation__in=own).exclude(part=Part.OBSERVER)
+    inside = Member.objects.receiving().filter(organisation__in=own)
     known = set(Community.objects.filter(members__in=inside).values_list("pk", flat=True))
     return Panel(
         title="Shared by others before",

@@ -14,8 +14,9 @@ from seawall.hub.directory.models import Organisation, Person
 from seawall.hub.directory.roles import Role
 from seawall.hub.exchange.communities import role_to_speak
 from seawall.hub.exchange.kinds import SignalInvalid, SignalKind, canonical
-from seawall.hub.exchange.models import Change, Community, Member, Part, Recipient, Signal, SignalState
+from seawall.hub.exchange.models import Change, Community, Member, Recipient, Signal, SignalState
 from seawall.hub.exchange.recipients import GONE, is_paused, oldest_owed
+from seawall.hub.ledger.services import Actor
 
 LATEST = 50
 
@@ -52,7 +53,7 @@ def sees_recipients(*, person: Person, community: Community) -> bool:
     if looks_after(person=person, community=community) or Role.AUDITOR in person.roles():
         return True
     own = {membership.organisation_id for membership in person.current_memberships()}
-    return community.members.current().filter(organisation__in=own).exclude(part=Part.OBSERVER).exists()
+    return community.members.receiving().filter(organisation__in=own).exists()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,3 +170,14 @@ def last_change_until(community: Community, moment: datetime) -> int:
         else:
             high = middle - 1
     return low
+
+
+def receiving_member(*, organisation: Organisation, slug: str) -> Member:
+    """The organisation as a member that receives signals in the community of this name. Raises Member.DoesNotExist."""
+    found = Member.objects.receiving().select_related("community__operator", "organisation")
+    return found.get(organisation=organisation, community__slug=slug)
+
+
+def actor_of(member: Member) -> Actor:
+    """The member's software, as the ledger names it."""
+    return Actor.platform(member.organisation.slug)

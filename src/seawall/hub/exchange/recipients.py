@@ -104,6 +104,17 @@ def register(*, member: Member, surface: Surface, name: str, actor: Actor, publi
     return found
 
 
+def place_of(*, member: Member, surface: Surface, name: str, most: int, actor: Actor) -> Recipient:
+    """The member's place of this name, made when it is new. Raises NotAllowed when it has `most` others by this surface."""
+    places = member.recipients.filter(surface=surface, ended_at=None)
+    found = places.filter(name=name).first()
+    if found is not None:
+        return found
+    if places.count() >= most:
+        raise NotAllowed(f"At most {most} places of an organisation are known here at once by this way.")
+    return register(member=member, surface=surface, name=name, actor=actor)
+
+
 @transaction.atomic
 def serve(
     *, recipient: Recipient, after: int, most: int = 1_000, only: Q | None = None, had: int | None = None

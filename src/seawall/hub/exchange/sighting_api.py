@@ -10,11 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from seawall.channels.base import stamp
-from seawall.hub.access import organisation_of
 from seawall.hub.directory.models import Platform
 from seawall.hub.exchange import sightings
-from seawall.hub.exchange.models import Member, Part, Sighting, Signal
+from seawall.hub.exchange.models import Member, Sighting, Signal
 from seawall.hub.exchange.rules import NotAllowed
+from seawall.hub.exchange.software import member_for
 from seawall.hub.ledger.services import Actor
 from seawall.hub.web.software import Refused, body_of, json_errors, json_response, text
 
@@ -26,7 +26,7 @@ LATEST = 1_000
 @require_http_methods(["GET", "HEAD", "POST"])
 def of_signal(request: HttpRequest, slug: str, signal_id: UUID) -> HttpResponse:
     """POST: the organisation saw the signal on a platform. GET: who saw it where, for who shared it; for others how often it was seen."""
-    member = _member(request, slug)
+    member = member_for(request, slug)
     signal = (
         Signal.objects.select_related("community", "shared_by").filter(pk=signal_id, community=member.community).first()
     )
@@ -39,7 +39,7 @@ def of_signal(request: HttpRequest, slug: str, signal_id: UUID) -> HttpResponse:
 @require_http_methods(["POST"])
 def withdraw(request: HttpRequest, slug: str, signal_id: UUID, sighting_id: UUID) -> HttpResponse:
     """The organisation takes back a sighting of its own."""
-    member = _member(request, slug)
+    member = member_for(request, slug)
     found = (
         Sighting.objects.select_related("platform", "signal")
         .filter(pk=sighting_id, signal=signal_id, signal__community=member.community, organisation=member.organisation)
@@ -49,19 +49,6 @@ def withdraw(request: HttpRequest, slug: str, signal_id: UUID, sighting_id: UUID
         raise Refused(404, "sighting", "Your organisation has told of no such sighting.")
     made = sightings.withdraw(sighting=found, actor=Actor.platform(member.organisation.slug))
     return json_response(_sighting(made))
-
-
-def _member(request: HttpRequest, slug: str) -> Member:
-    found = (
-        Member.objects.current()
-        .select_related("community", "organisation")
-        .filter(organisation=organisation_of(request), community__slug=slug)
-        .exclude(part=Part.OBSERVER)
-        .first()
-    )
-    if found is None:
-        raise Refused(404, "community", "Your organisation receives no signals in a community of this name.")
-    return found
 
 
 def _report(request: HttpRequest, member: Member, signal: Signal) -> HttpResponse:

@@ -22,7 +22,7 @@ from seawall.hub.directory import queries as directory
 from seawall.hub.directory.models import Desk, Organisation, Person, Platform
 from seawall.hub.directory.roles import Partition
 from seawall.hub.exchange.kinds import SignalInvalid, canonical_url
-from seawall.hub.exchange.models import How, Member, Part, Sighting, Signal, SignalState
+from seawall.hub.exchange.models import How, Member, Sighting, Signal, SignalState
 from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.ledger import vocabulary as ledger
 from seawall.hub.ledger.services import Actor, record
@@ -78,8 +78,7 @@ def report(
     """
     signal = _in(signal)
     community = signal.community
-    inside = Member.objects.current().filter(community=community, organisation=organisation)
-    if not inside.exclude(part=Part.OBSERVER).exists():
+    if not Member.objects.receiving().filter(community=community, organisation=organisation).exists():
         raise NotAllowed(f"{organisation.name} receives no signals in {community.name}.")
     if signal.state not in (SignalState.ACTIVE, SignalState.DISPUTED):
         raise NotAllowed(

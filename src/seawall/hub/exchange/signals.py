@@ -327,12 +327,7 @@ def give_opinion(
     """
     community = _held(signal.community)
     signal = Signal.objects.select_for_update().get(pk=signal.pk)
-    if (
-        not Member.objects.current()
-        .filter(community=community, organisation=organisation)
-        .exclude(part=Part.OBSERVER)
-        .exists()
-    ):
+    if not Member.objects.receiving().filter(community=community, organisation=organisation).exists():
         raise NotAllowed(f"{organisation.name} receives no signals in {community.name}.")
     if signal.shared_by_id == organisation.pk:
         raise NotAllowed("Your own signal needs no opinion of yours. Withdraw it if it is wrong.")

@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from seawall.hub import moment
 from seawall.hub.exchange import recipients
-from seawall.hub.exchange.models import Member, Recipient, Signal, Surface
+from seawall.hub.exchange.models import Recipient, Signal
 from seawall.hub.exchange.rules import NotAllowed
 from seawall.hub.ledger.services import Actor
 
@@ -33,17 +33,6 @@ class Whole:
     place: Recipient
     until: int
     made_at: datetime
-
-
-def place_of(*, member: Member, surface: Surface, name: str, most: int, actor: Actor) -> Recipient:
-    """The member's place of this name, made when it is new. Raises NotAllowed when it has `most` others by this surface."""
-    places = member.recipients.filter(surface=surface, ended_at=None)
-    found = places.filter(name=name).first()
-    if found is not None:
-        return found
-    if places.count() >= most:
-        raise NotAllowed(f"At most {most} places of an organisation are known here at once by this way.")
-    return recipients.register(member=member, surface=surface, name=name, actor=actor)
 
 
 @transaction.atomic

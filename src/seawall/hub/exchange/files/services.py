@@ -68,7 +68,7 @@ def take(*, member: Member, name: str, form: Form, where: str, actor: Actor) -> 
 
     What is in it counts as handed over when it is read, a page at a time, after this. Raises NotAllowed.
     """
-    place = whole.place_of(member=member, surface=Surface.FILE, name=name, most=MOST_PLACES, actor=actor)
+    place = recipients.place_of(member=member, surface=Surface.FILE, name=name, most=MOST_PLACES, actor=actor)
     made = whole.begin(place=place, actor=actor)
     record(
         event=ledger.FileTaken(

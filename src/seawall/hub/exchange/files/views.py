@@ -11,14 +11,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from seawall.hub.access import organisation_of
 from seawall.hub.exchange import queries
 from seawall.hub.exchange.files import services
 from seawall.hub.exchange.files.forms import DeletedForm, TakeForm
 from seawall.hub.exchange.files.writing import Form
 from seawall.hub.exchange.kinds import SignalKind
-from seawall.hub.exchange.models import Community, Member, Part, Recipient, Surface
+from seawall.hub.exchange.models import Community, Recipient, Surface
 from seawall.hub.exchange.rules import NotAllowed
+from seawall.hub.exchange.software import member_for
 from seawall.hub.ledger.services import Actor
 from seawall.hub.web.software import Refused, json_errors, json_response
 from seawall.hub.web.staff import person_of, refusals_are_403
@@ -113,24 +113,11 @@ def deleted(request: HttpRequest, slug: str, place_id: UUID) -> HttpResponse:
     )
 
 
-def _member(request: HttpRequest, slug: str) -> Member:
-    found = (
-        Member.objects.current()
-        .exclude(part=Part.OBSERVER)
-        .select_related("community", "organisation")
-        .filter(organisation=organisation_of(request), community__slug=slug)
-        .first()
-    )
-    if found is None:
-        raise Refused(404, "community", "Your organisation receives no signals in a community of this name.")
-    return found
-
-
 @json_errors
 @require_http_methods(["GET", "HEAD", "DELETE"])
 def software(request: HttpRequest, slug: str, form: str) -> HttpResponseBase:
     """GET: take a file for the place `place`. DELETE: say that it is deleted. HEAD hands nothing over."""
-    member, kind = _member(request, slug), Form(form)
+    member, kind = member_for(request, slug), Form(form)
     name = request.GET.get("place", USUAL)
     if not _NAME.fullmatch(name):
         raise Refused(422, "fields", "place is 1 to 80 letters, digits, dots, hyphens and spaces.", "place")

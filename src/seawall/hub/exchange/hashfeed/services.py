@@ -10,14 +10,11 @@ from hashlib import sha256
 from django.core import signing
 from django.db import transaction
 
-from seawall.hub.directory.models import Organisation
 from seawall.hub.exchange import recipients
 from seawall.hub.exchange.hashfeed.records import TYPES, Record, opinion_of, record_of
-from seawall.hub.exchange.models import Change, Community, Member, Part, Recipient, Signal, Surface
-from seawall.hub.exchange.queries import last_change_until
-from seawall.hub.exchange.rules import NotAllowed
+from seawall.hub.exchange.models import Change, Community, Member, Recipient, Signal, Surface
+from seawall.hub.exchange.queries import actor_of, last_change_until
 from seawall.hub.exchange.signals import OPEN, give_opinion
-from seawall.hub.ledger.services import Actor
 
 BEGINNING = 10
 """`startTimestamp` of a client that holds nothing (StopNCIIAPI.DEFAULT_START_TIME)."""
@@ -61,29 +58,11 @@ class Batch:
     cursor: int
 
 
-def member_of(*, organisation: Organisation, slug: str) -> Member:
-    """The organisation as a member that receives signals in the community. Raises Member.DoesNotExist."""
-    return (
-        Member.objects.current()
-        .exclude(part=Part.OBSERVER)
-        .select_related("community", "organisation")
-        .get(organisation=organisation, community__slug=slug)
-    )
-
-
-def actor_of(member: Member) -> Actor:
-    return Actor.platform(member.organisation.slug)
-
-
 def place_of(*, member: Member, name: str) -> Recipient:
     """The member's place of this name, made when it is new. Raises NotAllowed beyond MOST_PLACES."""
-    places = member.recipients.filter(surface=Surface.THREATEXCHANGE, ended_at=None)
-    found = places.filter(name=name).first()
-    if found is not None:
-        return found
-    if places.count() >= MOST_PLACES:
-        raise NotAllowed(f"At most {MOST_PLACES} clients of an organisation are known here at once.")
-    return recipients.register(member=member, surface=Surface.THREATEXCHANGE, name=name, actor=actor_of(member))
+    return recipients.place_of(
+        member=member, surface=Surface.THREATEXCHANGE, name=name, most=MOST_PLACES, actor=actor_of(member)
+    )
 
 
 def fetch(*, member: Member, place: Recipient, start: int, token: str, most: int, acted: int | None) -> Batch:

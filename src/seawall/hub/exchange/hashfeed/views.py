@@ -11,13 +11,13 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from seawall.hub.access import organisation_of
 from seawall.hub.exchange.hashfeed import services
 from seawall.hub.exchange.hashfeed.records import FEEDBACK
 from seawall.hub.exchange.kinds import MOST_CHARACTERS
 from seawall.hub.exchange.models import Member, Recipient
 from seawall.hub.exchange.recipients import MOST_A_PAGE, ConfirmationInvalid, Paused
 from seawall.hub.exchange.rules import NotAllowed
+from seawall.hub.exchange.software import member_for
 from seawall.hub.web.software import Refused, body_of, json_response
 
 USUAL = 800  # records on a page when the client does not say, as the stock client asks
@@ -61,7 +61,7 @@ def error(status: int, message: str) -> HttpResponse:
 @endpoint("GET")
 def fetch_hashes(request: HttpRequest, slug: str) -> HttpResponse:
     """FetchHashes: a page of what changed."""
-    member = _member(request, slug)
+    member = member_for(request, slug)
     place = _place(request, member)
     token = request.GET.get("nextPageToken", "")
     if len(token) > MOST_TOKEN:
@@ -94,7 +94,7 @@ def fetch_hashes(request: HttpRequest, slug: str) -> HttpResponse:
 @endpoint("POST")
 def submit_feedback(request: HttpRequest, slug: str) -> HttpResponse:
     """SubmitFeedback: what the organisation thinks of signals."""
-    member = _member(request, slug)
+    member = member_for(request, slug)
     given = body_of(request, most=MOST_BODY).get("hashFeedbacks")
     if not isinstance(given, list) or not 1 <= len(given) <= MOST_FEEDBACK:
         raise Refused(400, "fields", f"hashFeedbacks must be a list of 1 to {MOST_FEEDBACK}.")
@@ -111,17 +111,8 @@ def submit_feedback(request: HttpRequest, slug: str) -> HttpResponse:
 @endpoint("POST")
 def submit_hashes(request: HttpRequest, slug: str) -> HttpResponse:
     """SubmitHashes is refused: it has no place for the decision that every signal stands on."""
-    _member(request, slug)
+    member_for(request, slug)
     raise Refused(403, "read_only", "Share signals by the hub's own interface: they need a decision and a harm.")
-
-
-def _member(request: HttpRequest, slug: str) -> Member:
-    try:
-        return services.member_of(organisation=organisation_of(request), slug=slug)
-    except Member.DoesNotExist as missing:
-        raise Refused(
-            404, "community", "Your organisation receives no signals in a community of this name."
-        ) from missing
 
 
 def _place(request: HttpRequest, member: Member) -> Recipient:

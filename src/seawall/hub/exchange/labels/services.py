@@ -21,7 +21,6 @@ from seawall.hub.exchange.models import (
     LabelGround,
     LabelStream,
     Member,
-    Part,
     Recipient,
     Signal,
     Surface,
@@ -45,12 +44,7 @@ def publisher(community: Community) -> Member | None:
     """Who answers for a community's labels: its operator, as long as it takes part and is no observer. None when nothing is published."""
     if not community.labels_published or community.closed_at is not None:
         return None
-    return (
-        Member.objects.current()
-        .filter(community=community, organisation=community.operator_id)
-        .exclude(part=Part.OBSERVER)
-        .first()
-    )
+    return Member.objects.receiving().filter(community=community, organisation=community.operator_id).first()
 
 
 def publish(*, community_id: UUID) -> int:

@@ -13,14 +13,12 @@ from django.db import transaction
 from django.db.models import Count, F, Max, Q
 
 from seawall.hub import moment
-from seawall.hub.directory.models import Organisation
 from seawall.hub.exchange import recipients, whole
 from seawall.hub.exchange.misp import events
 from seawall.hub.exchange.misp.events import BLOCK, Block, Json, block_of
 from seawall.hub.exchange.models import (
     Community,
     Member,
-    Part,
     Pull,
     Recipient,
     Signal,
@@ -28,6 +26,7 @@ from seawall.hub.exchange.models import (
     Surface,
 )
 from seawall.hub.exchange.models.recipient import CARRIES
+from seawall.hub.exchange.queries import actor_of
 from seawall.hub.exchange.recipients import GONE, Paused
 from seawall.hub.ledger.services import Actor
 
@@ -59,22 +58,8 @@ _counted: dict[UUID, tuple[int, dict[int, Counted]]] = {}
 """By community: up to which change its blocks were counted, and what was found."""
 
 
-def member_of(*, organisation: Organisation, slug: str) -> Member:
-    """The organisation as a member that receives signals in the community. Raises Member.DoesNotExist."""
-    return (
-        Member.objects.current()
-        .exclude(part=Part.OBSERVER)
-        .select_related("community__operator", "organisation")
-        .get(organisation=organisation, community__slug=slug)
-    )
-
-
-def _actor(member: Member) -> Actor:
-    return Actor.platform(member.organisation.slug)
-
-
 def _place(member: Member, name: str) -> Recipient:
-    return whole.place_of(member=member, surface=Surface.MISP, name=name, most=MOST_PLACES, actor=_actor(member))
+    return recipients.place_of(member=member, surface=Surface.MISP, name=name, most=MOST_PLACES, actor=actor_of(member))
 
 
 @transaction.atomic
@@ -138,7 +123,7 @@ def manifest(*, member: Member, name: str) -> Json:
     community, place = member.community, _place(member, name)
     latest, now = _after_every_change(community)
     pulls = {pull.block: pull for pull in place.pulls.all()}
-    _confirm_what_was_fetched(place, pulls, latest, _actor(member))
+    _confirm_what_was_fetched(place, pulls, latest, actor_of(member))
     paused = recipients.is_paused(place)
     told: Json = {}
     for block in _blocks(community, latest):
@@ -229,7 +214,7 @@ def _hand_over(place: Recipient, number: int) -> tuple[list[Signal], Pull]:
 def hashes(*, member: Member, name: str) -> Iterator[str]:
     """The lines of hashes.csv, for what is in use. By asking for it a place says that it keeps no earlier one. Raises NotAllowed at once."""
     place = _place(member, CACHE.format(name))
-    made = whole.begin(place=place, actor=_actor(member))
+    made = whole.begin(place=place, actor=actor_of(member))
     community = member.community.pk
     return whole.in_chunks(
         events.hash_line(value, events.event_uuid(community, block_of(signal.first_change)))

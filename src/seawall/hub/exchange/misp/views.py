@@ -10,12 +10,12 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from seawall.hub.access import organisation_of
 from seawall.hub.exchange.misp import services
 from seawall.hub.exchange.misp.taxonomy import machinetag
 from seawall.hub.exchange.models import Member
 from seawall.hub.exchange.recipients import Paused
 from seawall.hub.exchange.rules import NotAllowed
+from seawall.hub.exchange.software import member_for
 from seawall.hub.practice.queries import NoCodeAdopted, adopted, current_code
 from seawall.hub.web.software import Refused, json_errors, json_response
 
@@ -28,14 +28,10 @@ def _file(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBa
     @wraps(view)
     def answered(request: HttpRequest, slug: str, **named: Any) -> HttpResponseBase:
         try:
-            member = services.member_of(organisation=organisation_of(request), slug=slug)
+            member = member_for(request, slug)
             if request.method == "HEAD":  # hands nothing over, and so must not count as it
                 return HttpResponse()
             return view(request, member, **named)
-        except Member.DoesNotExist as missing:
-            raise Refused(
-                404, "community", "Your organisation receives no signals in a community of this name."
-            ) from missing
         except services.NoSuchEvent as missing:
             raise Refused(404, "event", "There is no such event in this feed.") from missing
         except Paused as problem:

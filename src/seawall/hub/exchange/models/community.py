@@ -111,6 +111,10 @@ class MemberQuerySet(models.QuerySet["Member"]):
         """Those who have accepted the agreement and have not left."""
         return self.filter(accepted_at__isnull=False, left_at=None)
 
+    def receiving(self) -> MemberQuerySet:
+        """Those who are handed signals: current members who are no observers."""
+        return self.current().exclude(part=Part.OBSERVER)
+
     def of(self, organisation_ids: frozenset[UUID]) -> MemberQuerySet:
         return self.filter(organisation__in=organisation_ids)
 

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 
 from seawall.hub.directory.models import Organisation
 from seawall.hub.exchange import recipients
-from seawall.hub.exchange.models import Change, Community, Member, Part, Recipient, Surface
+from seawall.hub.exchange.models import Change, Community, Member, Recipient, Surface
 from seawall.hub.exchange.queries import last_change_until
 from seawall.hub.exchange.recipients import Paused
 from seawall.hub.exchange.taxii import stix
@@ -88,9 +88,8 @@ class Slice:
 def collections(organisation: Organisation) -> QuerySet[Member]:
     """The communities from which the organisation receives signals: as a member that accepted the agreement and is no observer."""
     return (
-        Member.objects.current()
+        Member.objects.receiving()
         .filter(organisation=organisation)
-        .exclude(part=Part.OBSERVER)
         .select_related("community__operator", "organisation")
         .order_by("community__slug")
     )
